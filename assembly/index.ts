@@ -1,0 +1,13 @@
+/** What the wasm exports. Exports only. */
+export { agreement, agreementsInto, sharesBand } from "./agreement";
+export { blocksScratchBytes, matchingBlocks, matchingBlocksInto } from "./blocks";
+export { intersectionCount, intersectionCountsInto, intersectionScratchBytes } from "./jaccard";
+export { sortKept } from "./keep";
+export { LAYOUT_VERSION } from "./layout";
+export { lcsLength, lcsLengthAtLeast, lcsLengthPair, lcsLengthsInto, pairScratchBytes } from "./lcs";
+export { prepareQuery, queryBytes, releaseQuery } from "./masks";
+export { signatureInto, signatureOfIdsInto, signaturesInto } from "./minhash";
+export { loadQuery, loadText, unloadQuery, unloadText } from "./query";
+export { indelRatio, indelRatioAtLeast, indelRatioPair, indelRatiosInto, neededLcs } from "./ratio";
+export { blocksOfRow, matchRows } from "./score";
+export { beginSlice, firstBadRow, keepByJaccard, keepByLength, keepByMinhash, keepByOverlap, keepBySimilarity } from "./stages";

@@ -1,0 +1,216 @@
+/**
+ * Byte layouts that TypeScript and the kernels share. Integer literals only: both compilers read this file. A change of any number
+ * here raises LAYOUT_VERSION; the wasm exports it and the TypeScript side refuses another one (ENGRAM_LAYOUT_MISMATCH).
+ */
+export const LAYOUT_VERSION = 1;
+
+/** Values in a MinHash signature, and how they fall into bands (semantics §6.1): stored in databases, so a change is a format change. */
+export const SIGNATURE_VALUES = 100;
+export const SIGNATURE_BANDS = 20;
+export const SIGNATURE_ROWS = 5;
+/** Four permutations side by side: u32[4] low halves of a, u32[4] high halves of a, u64[4] b. */
+export const PERMUTATION_GROUP_BYTES = 64;
+
+/** Class-table entries for text: one more than the greatest Unicode code point. */
+export const CODE_POINTS = 0x110000;
+
+/*
+ * Prepared sequence (assembly/masks.ts): what every kernel that compares one query with many candidates reads. Addresses are absolute.
+ */
+/** u32: number of elements. */
+export const QUERY_COUNT = 0;
+/** u32: 64-bit words in a mask row. 1: 64 positions a word. Else even, 63 positions a word (top bit 0). */
+export const QUERY_WORDS = 4;
+/** u32: number of distinct elements, the classes 1..n. Class 0 is "not in the query". */
+export const QUERY_CLASSES = 8;
+/** u32 address of the class table, u16 per id: owned by the caller. */
+export const QUERY_TABLE = 12;
+/** u32 address of u64[classes + 1][words]: which positions hold the class. */
+export const QUERY_MASKS = 16;
+/** u32 address of u16[count]: the class at each position; 0 for an id past the table. */
+export const QUERY_POSITION_CLASSES = 20;
+/** u32 address of u32[classes + 2]: class c's positions are `positions[starts[c] .. starts[c + 1])`. */
+export const QUERY_STARTS = 24;
+/** u32 address of u32[count]: positions, ascending inside a class. */
+export const QUERY_POSITIONS = 28;
+/** u32 address of u32[classes]: the id of class c at index c - 1. */
+export const QUERY_IDS = 32;
+export const QUERY_HEADER_BYTES = 64;
+
+/*
+ * Limits of a query and a pattern, and what a slot or a thread's scratch holds at most.
+ */
+/** Symbols in a state: a session's list limit (1,000 events) times what events usually hold, with room to spare. */
+export const QUERY_SYMBOLS_MAX = 16384;
+/** Symbols in a pattern: what a learn may hold. */
+export const PATTERN_SYMBOLS_MAX = 4096;
+/** Rows of one candidate batch: the survivor list and the heap have an entry a row. */
+export const BATCH_ROWS_MAX = 65536;
+/** Code points of one joined text (character mode) or of one symbol (fuzzy tokens). */
+export const TEXT_POINTS_MAX = 1048576;
+/** Queries up to this many symbols have one 64-bit word of positions; masks.ts. */
+export const SHORT_QUERY_MAX = 64;
+
+/*
+ * Pool memory: one shared memory, laid out once, never grown.
+ *  ┌──────────┬───────────────┬─────────────────────────────────────────────────────────────────┐
+ *  │ reserved │ slots         │ one a thread: scratch │ class table │ partner table │ symbol table│   regions start on pages
+ *  └──────────┴───────────────┴─────────────────────────────────────────────────────────────────┘
+ */
+/** u32 a thread: 0 = free, else the thread's id. Behind them u32 a thread: 1 = used before, so tables must be cleared first. */
+export const POOL_LEASES = 1024;
+export const POOL_LEASES_DIRTY = 2048;
+export const POOL_THREADS_MAX = 256;
+/** MinHash permutation parameters, written once by the main thread. */
+export const POOL_PERMUTATIONS = 4096;
+export const POOL_SLOTS = 65536;
+/** A slot holds one candidate batch; about 30,000 patterns of 14 symbols, 2 to 4 ms of work. */
+export const SLOT_BYTES = 4194304;
+
+/* A thread's scratch: offsets from its start. A test checks that the regions follow each other. */
+export const SCRATCH_CONTEXT = 0;
+/** u32 a row: rows still in the race, ascending. */
+export const SCRATCH_SURVIVORS = 4096;
+/** f64 a row: similarities that the rapidfuzz stage has computed (character mode). */
+export const SCRATCH_SIMILARITIES = 266240;
+/** HEAP_ENTRY_BYTES a row. */
+export const SCRATCH_HEAP = 790528;
+/** u32 a distinct query symbol; also bits of the intersection kernel. */
+export const SCRATCH_STAMPS = 2363392;
+/** 12 bytes a block: what blocksOfRow wrote. */
+export const SCRATCH_BLOCKS = 2494464;
+/** Working memory of the blocks kernel: most for 4,096 symbols against 64. */
+export const SCRATCH_BLOCKS_WORK = 2560000;
+/** u32[PATTERN_SYMBOLS_MAX] hashes of a candidate; u32[QUERY_SYMBOLS_MAX] are read from the query block. */
+export const SCRATCH_HASHES = 6754304;
+export const SCRATCH_CANDIDATE_SIGNATURE = 6770688;
+export const SCRATCH_QUERY_SIGNATURE = 6771200;
+/** u8 a code point (or pattern symbol): carries of the LCS kernel. */
+export const SCRATCH_CARRIES = 6787072;
+/** u32[TEXT_POINTS_MAX]: a candidate's joined text. */
+export const SCRATCH_TEXT = 7835648;
+/** Prepared state (symbol ids); 16,384 distinct symbols need 34.6 MB. */
+export const SCRATCH_TOKEN_QUERY = 12029952;
+export const SCRATCH_TOKEN_QUERY_BYTES = 36700160;
+/** Prepared text (code points) of the state, or of one symbol in the search for partners. */
+export const SCRATCH_TEXT_QUERY = 48730112;
+export const SCRATCH_TEXT_QUERY_BYTES = 16777216;
+/** The query block, as sealed. */
+export const SCRATCH_QUERY_BLOCK = 65507328;
+export const SCRATCH_QUERY_BLOCK_BYTES = 16777216;
+/** u16[CODE_POINTS]. */
+export const SCRATCH_POINT_CLASSES = 82284544;
+export const SCRATCH_BYTES = 84541440;
+
+/* Context: u32 fields at the scratch's start. Addresses are written when the thread starts or loads a table, counts by the kernels. */
+export const CONTEXT_CLASS_TABLE = 0;
+export const CONTEXT_PARTNER_TABLE = 4;
+export const CONTEXT_PERMUTATIONS = 12;
+export const CONTEXT_TEXT_OFFSETS = 16;
+export const CONTEXT_TEXT_POINTS = 20;
+export const CONTEXT_SYMBOL_HASHES = 24;
+/** 1: SCRATCH_SIMILARITIES is filled for the survivors. */
+export const CONTEXT_SIMILARITIES_KNOWN = 28;
+export const CONTEXT_BELOW_THRESHOLD = 32;
+export const CONTEXT_WITHOUT_BLOCKS = 36;
+export const CONTEXT_MATCHED = 40;
+export const CONTEXT_KEPT = 44;
+/** 1: a candidate's joined text is longer than TEXT_POINTS_MAX. */
+export const CONTEXT_TEXT_TOO_LONG = 48;
+/** Raised by one a candidate, so that stamps need no clearing. */
+export const CONTEXT_EPOCH = 52;
+
+/** f64 key, f64 similarity, u32 row, 4 bytes unused. */
+export const HEAP_ENTRY_BYTES = 24;
+export const HEAP_SIMILARITY = 8;
+export const HEAP_ROW = 16;
+
+/* Candidate batch (src/wire/candidate-batch.ts): header fields, u32 unless said; places are offsets from the batch's start. */
+export const BATCH_MAGIC_VALUE = 1111705413;
+export const BATCH_MAGIC = 0;
+export const BATCH_VERSION = 4;
+export const BATCH_BYTES = 8;
+export const BATCH_ROWS = 12;
+export const BATCH_SYMBOLS = 16;
+export const BATCH_EVENTS = 20;
+/** u64: what the first row's symbols, or events, are counted from. */
+export const BATCH_SYMBOL_BASE = 24;
+export const BATCH_EVENT_BASE = 32;
+export const BATCH_PATTERN_IDS_AT = 40;
+export const BATCH_NAMES_AT = 44;
+export const BATCH_DISTINCT_AT = 48;
+export const BATCH_SYMBOL_ENDS_AT = 52;
+export const BATCH_SYMBOL_IDS_AT = 56;
+export const BATCH_EVENT_OFFSETS_AT = 60;
+export const BATCH_EVENT_ENDS_AT = 64;
+export const BATCH_HEADER_BYTES = 72;
+export const NAME_BYTES = 20;
+
+/* Query block (src/wire/query-block.ts): header fields, u32 unless said; places are offsets from the block's start. */
+export const ASK_MAGIC_VALUE = 1112622917;
+export const ASK_MAGIC = 0;
+export const ASK_VERSION = 4;
+export const ASK_BYTES = 8;
+export const ASK_FLAGS = 12;
+/** f64 */
+export const ASK_ID = 16;
+/** f64 */
+export const ASK_RECALL_THRESHOLD = 24;
+export const ASK_KEEP = 32;
+export const ASK_KEEP_BY = 36;
+export const ASK_SYMBOLS = 40;
+export const ASK_DISTINCT = 44;
+export const ASK_SYMBOL_COUNT = 48;
+export const ASK_TEXT_POINTS = 52;
+export const ASK_HASHES = 56;
+export const ASK_STAGES = 60;
+export const ASK_PARTNER_CLASSES = 64;
+export const ASK_PARTNER_IDS = 68;
+export const ASK_STAGES_AT = 72;
+export const ASK_IDS_AT = 76;
+export const ASK_HASHES_AT = 80;
+export const ASK_TEXT_AT = 84;
+/** (u32 id, u32 partner class) pairs. */
+export const ASK_PARTNER_IDS_AT = 88;
+/** Short state: u64[classes + 1] positions. Longer: u32[classes + 2] starts into the items. */
+export const ASK_PARTNER_ROWS_AT = 92;
+/** u32: indices of distinct query symbols. */
+export const ASK_PARTNER_ITEMS_AT = 96;
+/** u32[distinct]: how often, and where first, the distinct symbol stands in the state. */
+export const ASK_MULTIPLICITIES_AT = 100;
+export const ASK_FIRST_POSITIONS_AT = 104;
+export const ASK_HEADER_BYTES = 112;
+
+export const ASK_CHARACTER = 1;
+export const ASK_FUZZY = 2;
+
+export const KEEP_BY_PRE_POTENTIAL = 0;
+export const KEEP_BY_SIMILARITY = 1;
+export const KEEP_BY_EVIDENCE = 2;
+export const KEEP_BY_CONFIDENCE = 3;
+export const KEEP_BY_SNR = 4;
+export const KEEP_BY_FRAGMENTATION = 5;
+
+/** u32 kind, u32 low, u32 high, 4 bytes unused, f64 threshold. */
+export const STAGE_BYTES = 24;
+export const STAGE_LOW = 4;
+export const STAGE_HIGH = 8;
+export const STAGE_THRESHOLD = 16;
+
+/* Score block (src/wire/score-block.ts): header fields, u32. */
+export const SCORE_MAGIC_VALUE = 1112753989;
+export const SCORE_MAGIC = 0;
+export const SCORE_VERSION = 4;
+export const SCORE_BYTES = 8;
+export const SCORE_CANDIDATES = 12;
+export const SCORE_BELOW_THRESHOLD = 16;
+export const SCORE_WITHOUT_BLOCKS = 20;
+export const SCORE_MATCHED = 24;
+export const SCORE_KEPT = 28;
+export const SCORE_STAGES = 32;
+export const SCORE_SYMBOLS = 36;
+export const SCORE_EVENTS = 40;
+export const SCORE_BLOCKS = 44;
+export const SCORE_HEADER_BYTES = 48;
+/** u32 kind, u32 in, u32 out, 4 bytes unused, f64 nanoseconds. */
+export const SCORE_STAGE_BYTES = 24;

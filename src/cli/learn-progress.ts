@@ -1,0 +1,150 @@
+/**
+ * How far a file was learned, kept beside the data, so that a run that was stopped goes on where it stood. The record moves only after a
+ * batch is durable: a crash in between learns that one batch again (its frequencies count twice), and nothing is ever left out.
+ *
+ * A record fits its file when the bytes before the recorded place are still the same (their beginning and end are compared): a file
+ * that only grew goes on, a file that was changed is refused.
+ */
+import { createHash } from "node:crypto";
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { EngineError } from "../errors.ts";
+
+export interface LearnProgress {
+  readonly byteOffset: number;
+  readonly line: number;
+  readonly stored: number;
+  readonly tooShort: number;
+  readonly skipped: number;
+}
+
+export const NOTHING_LEARNED: LearnProgress = { byteOffset: 0, line: 0, stored: 0, tooShort: 0, skipped: 0 };
+
+interface StoredRecord extends LearnProgress {
+  readonly format: 1;
+  readonly file: string;
+  readonly node: string;
+  readonly fingerprint: string;
+}
+
+/** Bytes compared at the beginning of the file, and before the place: enough to tell files apart, cheap to read with each batch. */
+const HEAD_BYTES = 65_536;
+const TAIL_BYTES = 4_096;
+
+export interface ProgressKey {
+  readonly dataDir: string;
+  readonly file: string;
+  readonly node: string;
+  readonly lineFormat: string;
+  /** Of a server named on the command line; empty when the data folder decides. */
+  readonly url: string;
+}
+
+export class ProgressRecord {
+  readonly path: string;
+  readonly #file: string;
+  readonly #node: string;
+
+  constructor(key: ProgressKey) {
+    this.#file = resolve(key.file);
+    this.#node = key.node;
+    const name = createHash("sha256")
+      .update(JSON.stringify([this.#file, key.node, key.lineFormat, key.url]))
+      .digest("hex")
+      .slice(0, 32);
+    this.path = join(key.dataDir, "learn-progress", `${name}.json`);
+  }
+
+  /** What was recorded; nothing when there is no record. Errors: ENGRAM_FILE_UNREADABLE when the file is not the one recorded. */
+  async load(): Promise<LearnProgress> {
+    let text: string;
+    try {
+      text = await readFile(this.path, "utf8");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return NOTHING_LEARNED;
+      throw error;
+    }
+    let record: StoredRecord;
+    try {
+      record = JSON.parse(text) as StoredRecord;
+    } catch (cause) {
+      throw new EngineError(
+        "ENGRAM_FILE_UNREADABLE",
+        `The progress record ${this.path} is damaged. Pass --restart to learn from the beginning.`,
+        {
+          cause,
+        },
+      );
+    }
+    if (record.fingerprint !== (await fingerprint(this.#file, record.byteOffset))) {
+      throw new EngineError(
+        "ENGRAM_FILE_UNREADABLE",
+        `The file ${this.#file} was changed since ${record.line} of its lines were learned. Pass --restart to learn it from the beginning.`,
+      );
+    }
+    const { line, stored, tooShort, skipped } = record;
+    return { byteOffset: record.byteOffset + (await this.#restOfLine(record.byteOffset)), line, stored, tooShort, skipped };
+  }
+
+  /**
+   * Bytes of a line end that came after the recorded place: 0 unless the file then ended without one. Errors: ENGRAM_FILE_UNREADABLE when that
+   * last line was continued instead, for it was learned as it was.
+   */
+  async #restOfLine(place: number): Promise<number> {
+    const around = await readPart(this.#file, Math.max(0, place - 1), place + 2);
+    const before = place === 0 ? "" : around.toString("latin1", 0, 1);
+    const after = around.toString("latin1", before.length);
+    if (before === "" || before === "\n" || after === "") return 0;
+    if (after.startsWith("\n")) return 1;
+    if (after === "\r\n") return 2;
+    throw new EngineError(
+      "ENGRAM_FILE_UNREADABLE",
+      `The last line of ${this.#file} was continued since it was learned. Pass --restart to learn the file from the beginning.`,
+    );
+  }
+
+  /** Durable when it resolves; the old record stands until the new one is whole. */
+  async save(progress: LearnProgress): Promise<void> {
+    const record: StoredRecord = {
+      format: 1,
+      file: this.#file,
+      node: this.#node,
+      fingerprint: await fingerprint(this.#file, progress.byteOffset),
+      ...progress,
+    };
+    await mkdir(dirname(this.path), { recursive: true });
+    const draft = `${this.path}.new`;
+    const handle = await open(draft, "w");
+    try {
+      await handle.writeFile(`${JSON.stringify(record, null, 2)}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(draft, this.path);
+  }
+
+  async forget(): Promise<void> {
+    await rm(this.path, { force: true });
+  }
+}
+
+/** Bytes [from, to) of a file; fewer where it ends before. */
+async function readPart(file: string, from: number, to: number): Promise<Buffer> {
+  const handle = await open(file, "r");
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(to - from), 0, to - from, from);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** SHA-256 over the first and the last bytes before `end`; of a file that is shorter, over what there is, which then differs. */
+async function fingerprint(file: string, end: number): Promise<string> {
+  const hash = createHash("sha256");
+  for (const part of [await readPart(file, 0, Math.min(HEAD_BYTES, end)), await readPart(file, Math.max(0, end - TAIL_BYTES), end)]) {
+    hash.update(`${part.length}:`).update(part);
+  }
+  return hash.digest("hex");
+}

@@ -1,0 +1,39 @@
+/** `engram rebuild`: recreates the counters of the state store from ClickHouse, after the state store was lost. */
+import type { Command } from "commander";
+import { usesDataFolder } from "../config.ts";
+import { lockDataFolder } from "../store/data-lock.ts";
+import { loadSettings, logOf, type SettingOptions, withSettings } from "./settings.ts";
+import { grouped, perSecond, startBar } from "./terminal.ts";
+
+async function rebuild(options: SettingOptions): Promise<void> {
+  const loaded = loadSettings(options);
+  const { config } = loaded;
+  const log = logOf(loaded, true);
+  const lock = usesDataFolder(config) ? await lockDataFolder(config.dataDir) : undefined;
+  // Loaded here, so that the other commands, and help, start without the stores' native parts.
+  const { rebuildState } = await import("../rebuild.ts");
+  const started = Date.now();
+  // How many changes there are is known only at the end: the bar counts.
+  const bar = startBar("{changes} changes | {rate} | {duration_formatted} | {kb}", 1, 0, { changes: "0", rate: "0/s", kb: "" });
+  try {
+    const result = await rebuildState(config, log, {
+      onProgress: ({ kb, changes }) => bar.update(0, { kb, changes: grouped(changes), rate: perSecond(changes, Date.now() - started) }),
+    });
+    bar.update(1, { kb: "done" });
+    bar.stop();
+    console.log(
+      `${result.rebuilt.length} knowledge bases rebuilt from ${grouped(result.changes)} changes, ${result.current.length} were up to date. Sessions are not rebuilt.`,
+    );
+  } finally {
+    bar.stop();
+    await lock?.release();
+  }
+}
+
+export function registerRebuild(program: Command): void {
+  withSettings(
+    program
+      .command("rebuild")
+      .description("recreate a lost state store (Redis or embedded) from the patterns in ClickHouse; no server may run"),
+  ).action(rebuild);
+}

@@ -1,0 +1,222 @@
+/**
+ * What the engine is asked and what it answers: values only. The HTTP face and the CLI speak these; the engine computes them.
+ */
+import type { EmotiveRecord } from "./model/emotives.ts";
+import type { Event } from "./model/event.ts";
+import type { Session } from "./model/session.ts";
+import type { EffectiveConfig, SessionConfig } from "./model/session-config.ts";
+import type { KbHead, KbTotals, SymbolRow } from "./store/state-store.ts";
+
+/** One observation as it comes from outside, already checked for types. `metadata` is any JSON object. */
+export interface Observation {
+  readonly strings: readonly string[];
+  readonly vectors: readonly (readonly number[])[];
+  readonly emotives: Readonly<Record<string, number>>;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly uniqueId?: string;
+}
+
+export interface ObserveResult {
+  readonly stmLength: number;
+  readonly time: number;
+  readonly uniqueId: string;
+  /** `PTRN|<name>`, or null when nothing was stored. */
+  readonly autoLearnedPattern: string | null;
+}
+
+export interface ObserveSequenceResult {
+  readonly initialStmLength: number;
+  readonly finalStmLength: number;
+  readonly results: readonly ObserveResult[];
+  readonly autoLearnedPatterns: readonly string[];
+  readonly finalLearnedPattern: string | null;
+}
+
+export interface Anomaly {
+  readonly observed: string;
+  readonly expected: string;
+  readonly similarity: number;
+}
+
+/** A general prediction (two symbols or more in the state). Field names are the wire's; semantics §7, §8. */
+export interface Prediction {
+  readonly type: "prototypical";
+  readonly name: string;
+  readonly frequency: number;
+  readonly emotives: EmotiveRecord;
+  readonly matches: readonly string[];
+  readonly past: readonly Event[];
+  readonly present: readonly Event[];
+  readonly future: readonly Event[];
+  readonly missing: readonly Event[];
+  readonly extras: readonly Event[];
+  readonly anomalies: readonly Anomaly[];
+  readonly sequence: readonly Event[];
+  readonly evidence: number;
+  readonly confidence: number;
+  readonly similarity: number;
+  readonly fragmentation: number;
+  readonly snr: number;
+  readonly confluence: number;
+  readonly potential: number;
+  readonly predictive_information: number;
+  readonly entropy: number;
+  readonly normalized_entropy: number;
+  readonly global_normalized_entropy: number;
+  readonly itfdf_similarity: number;
+  readonly tfidf_score: number;
+  readonly pattern_probability: number;
+  readonly weighted_strength: number;
+  readonly bayesian_posterior: number;
+  readonly bayesian_prior: number;
+  readonly bayesian_likelihood: number;
+  readonly weighted_similarity: number | null;
+  readonly weighted_evidence: number | null;
+  readonly weighted_confidence: number | null;
+  readonly weighted_snr: number | null;
+}
+
+/** A prediction from a state of exactly one symbol: flat lists, no ensemble metrics. Semantics §10. */
+export interface OneSymbolPrediction {
+  readonly name: string;
+  readonly frequency: number;
+  readonly emotives: EmotiveRecord;
+  readonly pattern_data: readonly Event[];
+  readonly length: number;
+  readonly matches: readonly string[];
+  readonly past: readonly string[];
+  readonly present: readonly string[];
+  readonly future: readonly string[];
+  readonly missing: readonly string[];
+  readonly extras: readonly string[];
+  readonly anomalies: readonly Anomaly[];
+  readonly evidence: number;
+  readonly confidence: number;
+  readonly similarity: number;
+  readonly fragmentation: number;
+  readonly snr: number;
+  readonly potential: number;
+  readonly weighted_similarity: number | null;
+  readonly weighted_evidence: number | null;
+  readonly weighted_confidence: number | null;
+  readonly weighted_snr: number | null;
+}
+
+export interface FuturePotential {
+  readonly future: readonly Event[];
+  readonly aggregate_potential: number;
+  readonly supporting_patterns: number;
+  readonly total_weighted_frequency: number;
+}
+
+/** How an answer came about: every candidate is accounted for. candidates = sum of `dropped` + predictions returned. */
+export interface PredictionTrace {
+  readonly source: "stream" | "none";
+  /** True: no pattern of the kb was left out unseen. */
+  readonly exact: boolean;
+  readonly candidates: number;
+  readonly stages: readonly {
+    readonly name: string;
+    readonly candidatesIn: number;
+    readonly candidatesOut: number;
+    readonly microseconds: number;
+  }[];
+  readonly dropped: {
+    /** Removed by a stage of the filter pipeline. */
+    readonly filtered: number;
+    readonly belowThreshold: number;
+    readonly withoutBlocks: number;
+    /** Matches outside the ensemble (3 x max_predictions). */
+    readonly pruned: number;
+    /** In the ensemble, beyond max_predictions. */
+    readonly cut: number;
+  };
+  /** Where the time went, in microseconds of wall time; `kernel` is summed over threads. */
+  readonly microseconds: {
+    readonly total: number;
+    readonly state: number;
+    readonly read: number;
+    readonly transfer: number;
+    readonly kernel: number;
+    readonly aggregate: number;
+  };
+}
+
+export interface PredictResult {
+  readonly predictions: readonly Prediction[] | readonly OneSymbolPrediction[];
+  readonly futurePotentials: readonly FuturePotential[];
+  readonly trace: PredictionTrace;
+}
+
+export interface PatternView {
+  /** With `PTRN|`. */
+  readonly name: string;
+  readonly patternData: readonly Event[];
+  readonly length: number;
+  readonly frequency: number;
+  readonly emotives: readonly EmotiveRecord[];
+  readonly metadata: readonly (readonly [string, readonly string[]])[];
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  /** Counts the call once however often it is sent (observe, learn, observe-sequence). */
+  readonly idempotencyKey?: string;
+}
+
+/** The engine: the story of the product. Every call throws EngineError and nothing else. A session call on an unknown or expired id throws ENGRAM_SESSION_UNKNOWN. */
+export interface Engine {
+  createSession(request: {
+    nodeId: string;
+    config?: SessionConfig;
+    metadata?: Readonly<Record<string, unknown>>;
+    ttlSeconds?: number;
+  }): Promise<Session>;
+  /** Reads a session; with `slide` (default true) its expiry moves. */
+  session(id: string, options?: { slide?: boolean }): Promise<Session>;
+  /** undefined instead of an error; never slides. */
+  peekSession(id: string): Promise<Session | undefined>;
+  deleteSession(id: string): Promise<boolean>;
+  countSessions(): Promise<number>;
+  extendSession(id: string, ttlSeconds: number): Promise<Session>;
+  /** Merges validated settings over the session's own; a key with value null is unset. */
+  configure(id: string, update: { readonly [K in keyof SessionConfig]?: SessionConfig[K] | null }): Promise<Session>;
+  effectiveConfig(session: Session): EffectiveConfig;
+
+  observe(id: string, observation: Observation, options?: CallOptions): Promise<ObserveResult>;
+  observeSequence(
+    id: string,
+    observations: readonly Observation[],
+    flags: { learnAfterEach: boolean; learnAtEnd: boolean; clearStmBetween: boolean },
+    options?: CallOptions,
+  ): Promise<ObserveSequenceResult>;
+  /** `PTRN|<name>`, or "" when the STM held one symbol. Throws ENGRAM_STM_EMPTY. */
+  learn(id: string, options?: CallOptions): Promise<{ patternName: string }>;
+  predict(id: string, options?: CallOptions): Promise<PredictResult & { readonly session: Session }>;
+  clearStm(id: string): Promise<void>;
+  /** Everything the session's kb has learned, and the session's STM. */
+  clearAll(id: string): Promise<void>;
+  finalizeTraining(id: string): Promise<{ patternsProcessed: number; timeMs: number }>;
+
+  /** kb of a node id (semantics §12). */
+  kbOf(nodeId: string): string;
+  /** By name with or without `PTRN|`; undefined when the kb does not know it. */
+  pattern(kb: string, name: string): Promise<PatternView | undefined>;
+  kbHead(kb: string): Promise<KbHead>;
+  kbTotals(kb: string): Promise<KbTotals>;
+  symbolRows(kb: string): AsyncIterable<readonly SymbolRow[]>;
+  /** Symbols that have an affinity, with it. */
+  affinities(kb: string): AsyncIterable<readonly (readonly [symbol: string, affinity: EmotiveRecord])[]>;
+  symbolAffinity(kb: string, symbol: string): Promise<EmotiveRecord>;
+
+  /** Bulk load, without sessions: each sequence is learned once. Resolves with how many were stored when all are durable. */
+  learnSequences(kb: string, sequences: readonly (readonly Event[])[]): Promise<{ stored: number; tooShort: number }>;
+  /** Predictions for a state that is no session's. */
+  predictState(kb: string, state: readonly Event[], config?: SessionConfig, options?: CallOptions): Promise<PredictResult>;
+
+  /** Waits until everything acknowledged is in the pattern store. */
+  flush(): Promise<void>;
+  health(): Promise<{ stateStore: boolean; patternStore: boolean; outbox: number; threads: number }>;
+  /** Finishes what runs, flushes, closes stores and threads. */
+  close(): Promise<void>;
+}

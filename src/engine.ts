@@ -1,0 +1,212 @@
+/**
+ * The story on one page: open the stores and the pool, observe, learn, predict, close. Every part it names does its own work; this file
+ * only says in what order. State travels as values: nothing of a request is kept between requests.
+ */
+import { randomBytes } from "node:crypto";
+import type { Config } from "./config.ts";
+import { Flusher } from "./engine/flusher.ts";
+import { Janitor } from "./engine/janitor.ts";
+import { learnInBulk } from "./engine/bulk.ts";
+import { cleared } from "./engine/observation.ts";
+import { Predictor } from "./engine/predict.ts";
+import { RecentFutures } from "./engine/recent-futures.ts";
+import { readAffinities, readPattern } from "./engine/reads.ts";
+import { SessionCalls } from "./engine/sessions.ts";
+import { Standing } from "./engine/standing.ts";
+import { SymbolCache } from "./engine/symbol-cache.ts";
+import { VectorIndex } from "./engine/vector-index.ts";
+import type { CallOptions, Engine } from "./engine-types.ts";
+import { EngineError } from "./errors.ts";
+import type { Logger } from "./log.ts";
+import { kbId } from "./model/kb-id.ts";
+import type { Session } from "./model/session.ts";
+import { effectiveConfig, mergeConfig } from "./model/session-config.ts";
+import type { KernelPool } from "./pool/kernel-pool.ts";
+import { openPiscinaPool } from "./pool/piscina-pool.ts";
+import { openStores, type Stores } from "./store/open.ts";
+
+/** Parts that a caller may bring along; what is missing is opened from the settings. Tests bring an inline pool or a store with faults. */
+export interface EngineParts {
+  readonly stores?: Stores;
+  readonly pool?: KernelPool;
+}
+
+/**
+ * Opens everything or nothing. Fails early: settings, stores, schema, wasm and threads are checked before it resolves.
+ * The caller holds the data folder's lock where there is one.
+ */
+export async function openEngine(config: Config, log: Logger, parts: EngineParts = {}): Promise<Engine> {
+  const stores = parts.stores ?? (await openStores(config, log));
+  let pool: KernelPool | undefined;
+  try {
+    pool = parts.pool ?? (await openPiscinaPool({ threads: config.threads, queueMax: config.poolQueueMax }));
+    const standing = await Standing.check(stores.state, stores.patterns);
+    if (standing.behind.length > 0) log.error({ kbs: standing.behind }, 'the state store has lost changes of these kbs: run "engram rebuild"');
+    return compose(config, log, stores, pool, standing);
+  } catch (error) {
+    await pool?.close();
+    await stores.close();
+    throw error;
+  }
+}
+
+function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, standing: Standing): Engine {
+  const { state, patterns } = stores;
+  const symbols = new SymbolCache(state);
+  const recent = new RecentFutures();
+  const flusher = new Flusher({ state, patterns, log, rowsMax: config.flushRowsMax, intervalMs: config.flushIntervalMs });
+  const janitor = new Janitor(state, log);
+  const predictor = new Predictor({ state, patterns, pool, symbols, deadlineMs: config.deadlineMs });
+  const calls = new SessionCalls({
+    state,
+    vectors: new VectorIndex(state),
+    defaults: config.sessionDefaults,
+    autoExtend: config.sessionAutoExtend,
+    symbolsPerPatternMax: config.symbolsPerPatternMax,
+    stmSymbolsMax: config.stmSymbolsMax,
+    committed: () => flusher.notify(),
+    assertWritable: (kb) => standing.assert(kb),
+  });
+  let closed: Promise<void> | undefined;
+  /** Calls under way, so that closing can wait for them. */
+  const running = new Set<Promise<unknown>>();
+  const during = <R>(call: () => Promise<R>): Promise<R> => {
+    if (closed !== undefined) return Promise.reject(new EngineError("ENGRAM_CLOSED", "The server is shutting down. Try again on another one, or shortly."));
+    const promise = call();
+    running.add(promise);
+    const done = (): void => void running.delete(promise);
+    promise.then(done, done);
+    return promise;
+  };
+  async function* whileOpen<T>(source: AsyncIterable<T>): AsyncIterable<T> {
+    for await (const part of source) {
+      if (closed !== undefined) throw new EngineError("ENGRAM_CLOSED", "The server is shutting down.");
+      yield part;
+    }
+  }
+
+  const shut = async (): Promise<void> => {
+    await Promise.allSettled(running);
+    await janitor.close();
+    let failure: unknown;
+    try {
+      await flusher.close();
+    } catch (error) {
+      failure = error;
+      log.error({ err: error }, "what waits could not be written to the pattern store; it is kept and written at the next start");
+    }
+    await pool.close();
+    await stores.close();
+    if (failure !== undefined) throw failure;
+  };
+
+  return {
+    createSession: (request) =>
+      during(async () => {
+        const now = Date.now();
+        const ttlSeconds = request.ttlSeconds ?? config.sessionTtlSeconds;
+        const session: Session = {
+          id: `session-${randomBytes(16).toString("hex")}-${now}`,
+          nodeId: request.nodeId,
+          kb: kbId(request.nodeId, config.serviceName),
+          createdAtMs: now,
+          ttlSeconds,
+          expiresAtMs: now + ttlSeconds * 1000,
+          metadata: JSON.stringify(request.metadata ?? {}),
+          config: request.config ?? {},
+          stm: [],
+          emotives: [],
+          observedMetadata: [],
+          time: 0,
+          percept: null,
+          pendingVectors: [],
+          finished: [],
+          version: 1,
+        };
+        await state.createSession(session);
+        return session;
+      }),
+    session: (id, options = {}) => during(async () => (await calls.read(id, (options.slide ?? true) && config.sessionAutoExtend)).session),
+    peekSession: (id) => during(async () => (await state.readSession(id, Date.now(), false))?.session),
+    deleteSession: (id) => {
+      recent.forget(id);
+      return during(() => state.deleteSession(id));
+    },
+    countSessions: () => during(() => state.countSessions(Date.now())),
+    extendSession: (id, ttlSeconds) =>
+      during(() => calls.update(id, (session) => ({ ...session, ttlSeconds, expiresAtMs: Date.now() + ttlSeconds * 1000 }))),
+    configure: (id, update) => during(() => calls.update(id, (session) => ({ ...session, config: mergeConfig(session.config, update) }))),
+    effectiveConfig: (session) => calls.config(session),
+
+    observe: (id, observation, options) => during(() => calls.observe(id, observation, options)),
+    observeSequence: (id, observations, flags, options) => during(() => calls.observeSequence(id, observations, flags, options)),
+    learn: (id, options) => during(() => calls.learn(id, options)),
+    predict: (id, options: CallOptions = {}) =>
+      during(async () => {
+        const { session, head } = await calls.read(id);
+        standing.assert(session.kb);
+        const result = await predictor.predict(head, session.stm, calls.config(session), options);
+        if (session.stm.length === 0) return { ...result, futurePotentials: recent.of(id), session };
+        if (session.stm.length > 1 || session.stm[0]!.length > 1) recent.remember(id, result.futurePotentials);
+        return { ...result, session };
+      }),
+    clearStm: (id) => during(async () => void (await calls.clearStm(id))),
+    clearAll: (id) =>
+      during(async () => {
+        const { session } = await calls.read(id);
+        standing.assert(session.kb);
+        await state.clearKb(session.kb, Date.now());
+        flusher.notify();
+        await calls.update(id, cleared);
+      }),
+    finalizeTraining: (id) =>
+      during(async () => {
+        const start = performance.now();
+        const { session } = await calls.read(id);
+        standing.assert(session.kb);
+        const head = await state.finalizeKb(session.kb, Date.now());
+        flusher.notify();
+        return { patternsProcessed: head.patternCount, timeMs: performance.now() - start };
+      }),
+
+    kbOf: (nodeId) => kbId(nodeId, config.serviceName),
+    pattern: (kb, name) => during(() => readPattern({ state, patterns, symbols }, kb, name.replace(/^PTRN\|/, ""))),
+    kbHead: (kb) => during(() => state.head(kb)),
+    kbTotals: (kb) => during(async () => (await state.head(kb)).totals),
+    async *symbolRows(kb) {
+      const head = await during(() => state.head(kb));
+      yield* whileOpen(state.listSymbols(kb, head.generation, 0, head.symbolCount));
+    },
+    affinities: (kb) => whileOpen(readAffinities(state, kb)),
+    symbolAffinity: (kb, symbol) =>
+      during(async () => {
+        const head = await state.head(kb);
+        const [id] = await state.symbolIds(kb, head.generation, [symbol]);
+        return (await state.affinities(kb, head.generation, [id!]))[0]!;
+      }),
+
+    learnSequences: (kb, sequences) =>
+      during(() => {
+        standing.assert(kb);
+        return learnInBulk(state, flusher, kb, sequences, {
+          symbolsPerPatternMax: config.symbolsPerPatternMax,
+          persistence: config.sessionDefaults.persistence,
+        });
+      }),
+    predictState: (kb, events, own = {}, options: CallOptions = {}) =>
+      during(async () => {
+        standing.assert(kb);
+        return predictor.predict(await state.head(kb), events, effectiveConfig(config.sessionDefaults, own), options);
+      }),
+
+    flush: () => during(() => flusher.drained()),
+    health: () =>
+      during(async () => ({
+        stateStore: await state.ping(),
+        patternStore: await patterns.ping(),
+        outbox: await state.outboxSize(),
+        threads: pool.threads,
+      })),
+    close: () => (closed ??= shut()),
+  };
+}

@@ -1,0 +1,122 @@
+/**
+ * The one writer of the pattern store: takes batches from the outbox in order, writes them, trims them. A batch that fails is tried
+ * again, whole, until it is in; meanwhile the outbox fills, and beyond its limit learns are refused. Repeating a batch changes nothing.
+ */
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { EngineError } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import type { PatternStore } from "../store/pattern-store.ts";
+import type { FlushBatch, StateStore } from "../store/state-store.ts";
+
+/** Between tries after a failure: soon enough that a returning store is used at once, rare enough not to hammer it. */
+const RETRY_MS = 300;
+/** How long a batch may take before another process may take it over: far above any write seen, far below an operator's patience. */
+const LEASE_MS = 60_000;
+
+export interface FlusherOptions {
+  readonly state: StateStore;
+  readonly patterns: PatternStore;
+  readonly log: Logger;
+  /** Entries a batch at most. */
+  readonly rowsMax: number;
+  /** Pause between batches, so that one insert carries many learns. */
+  readonly intervalMs: number;
+}
+
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class Flusher {
+  readonly #options: FlusherOptions;
+  readonly #owner = randomUUID();
+  #wake: (() => void) | undefined;
+  #notified = true;
+  #closing = false;
+  #waiters: Waiter[] = [];
+  readonly #done: Promise<void>;
+
+  constructor(options: FlusherOptions) {
+    this.#options = options;
+    this.#done = this.#run();
+  }
+
+  /** Something was committed. */
+  notify(): void {
+    this.#notified = true;
+    this.#wake?.();
+  }
+
+  /** Resolves when everything committed before the call is in the pattern store; rejects with what kept it out. */
+  drained(): Promise<void> {
+    if (this.#closing) return Promise.reject(new EngineError("ENGRAM_CLOSED", "The engine is closed."));
+    return this.#drained();
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ resolve, reject });
+      this.notify();
+    });
+  }
+
+  /** Writes what waits, then stops. Rejects, and stops all the same, when it cannot be written: it stays in the outbox. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    try {
+      await this.#drained();
+    } finally {
+      this.#stopped = true;
+      this.#wake?.();
+      await this.#done;
+    }
+  }
+  #stopped = false;
+
+  async #run(): Promise<void> {
+    const { state, log, intervalMs, rowsMax } = this.#options;
+    while (!this.#stopped) {
+      if (!this.#notified) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        this.#wake = undefined;
+        continue;
+      }
+      this.#notified = false;
+      const waiters = this.#waiters;
+      this.#waiters = [];
+      // Someone who waits is not made to wait for company.
+      if (waiters.length === 0) await sleep(intervalMs);
+      try {
+        let batch = await state.takeFlush(this.#owner, rowsMax, LEASE_MS);
+        while (batch !== undefined) {
+          await this.#write(batch);
+          batch = await state.takeFlush(this.#owner, rowsMax, LEASE_MS);
+        }
+        if (waiters.length > 0 && (await state.outboxSize()) > 0) {
+          throw new EngineError("ENGRAM_OVERLOADED", "Another process is writing to the pattern store now. Try again shortly.");
+        }
+        for (const waiter of waiters) waiter.resolve();
+      } catch (error) {
+        log.error({ err: error }, "flush failed; what waits is kept and tried again");
+        for (const waiter of waiters) waiter.reject(error);
+        if (!this.#stopped) await sleep(RETRY_MS);
+        this.#notified = true;
+      }
+    }
+  }
+
+  async #write(batch: FlushBatch): Promise<void> {
+    const { state, patterns, log } = this.#options;
+    const start = performance.now();
+    await patterns.write(batch);
+    if (!(await state.finishFlush(this.#owner, batch.token))) {
+      log.warn({ token: batch.token }, "the lease of a flush ran out; another process finishes it");
+    }
+    log.debug({ entries: batch.entries.length, ms: performance.now() - start }, "flushed");
+    for (const entry of batch.entries) if (entry.kind === "clear") await patterns.dropBefore(entry.kb, entry.generation);
+  }
+}

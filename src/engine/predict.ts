@@ -1,0 +1,298 @@
+/**
+ * Predict: state → query → candidates → kernels → the few that are left → counters → metrics → answer. Candidates stay bytes until the
+ * ensemble is known; only its members become objects. A kb that is cleared in between is read anew.
+ */
+import type { OneSymbolCandidate, PartnerRatios, SymbolFigures, Winner } from "../aggregate/aggregate-input.ts";
+import type { Match } from "../aggregate/best-matches.ts";
+import { ensembleKeyOf, ensembleLimit, keepByFrequency } from "../aggregate/ensemble-key.ts";
+import { aggregateOneSymbol } from "../aggregate/one-symbol.ts";
+import { aggregate } from "../aggregate/predict-aggregate.ts";
+import type { CallOptions, PredictionTrace, PredictResult } from "../engine-types.ts";
+import { EngineError } from "../errors.ts";
+import { type Event, flatten } from "../model/event.ts";
+import type { EffectiveConfig, StageName } from "../model/session-config.ts";
+import type { KernelPool, Partner, ScoreOptions, StageSpec, SymbolTable } from "../pool/kernel-pool.ts";
+import type { PatternStore } from "../store/pattern-store.ts";
+import { type CounterSnapshot, type KbHead, type StateStore, UNKNOWN_SYMBOL } from "../store/state-store.ts";
+import { matchesOf } from "./one-symbol-scan.ts";
+import { type Scored, scoreStream } from "./scoring.ts";
+import { KbChanged, openStream } from "./stream-source.ts";
+import type { SymbolCache } from "./symbol-cache.ts";
+
+/** Times a kb may be cleared under one call before the caller is told to try again. */
+const TRIES = 5;
+
+export interface PredictorOptions {
+  readonly state: StateStore;
+  readonly patterns: PatternStore;
+  readonly pool: KernelPool;
+  readonly symbols: SymbolCache;
+  readonly deadlineMs: number;
+}
+
+/** What of a match is needed to make it an object. */
+type Kept = Pick<Match, "name" | "patternId" | "symbolIds" | "eventEnds">;
+
+const NOTHING: PredictResult = {
+  predictions: [],
+  futurePotentials: [],
+  trace: {
+    source: "none",
+    exact: true,
+    candidates: 0,
+    stages: [],
+    dropped: { filtered: 0, belowThreshold: 0, withoutBlocks: 0, pruned: 0, cut: 0 },
+    microseconds: { total: 0, state: 0, read: 0, transfer: 0, kernel: 0, aggregate: 0 },
+  },
+};
+
+/** Adds up wall time by purpose. */
+class Stopwatch {
+  readonly #start = performance.now();
+  state = 0;
+  aggregate = 0;
+  async time<R>(purpose: "state" | "aggregate", work: () => R | Promise<R>): Promise<R> {
+    const before = performance.now();
+    try {
+      return await work();
+    } finally {
+      this[purpose] += performance.now() - before;
+    }
+  }
+  microseconds(scored: { read: number; transfer: number; kernel: number }): PredictionTrace["microseconds"] {
+    return { total: (performance.now() - this.#start) * 1000, state: this.state * 1000, ...scored, aggregate: this.aggregate * 1000 };
+  }
+}
+
+export class Predictor {
+  readonly #options: PredictorOptions;
+
+  constructor(options: PredictorOptions) {
+    this.#options = options;
+  }
+
+  /** Predictions for a state on the kb as the head says it is, or newer. */
+  async predict(head: KbHead, state: readonly Event[], config: EffectiveConfig, call: CallOptions): Promise<PredictResult> {
+    const flat = flatten(state);
+    if (flat.length === 0) return NOTHING;
+    const options: ScoreOptions = { deadlineAt: performance.now() + this.#options.deadlineMs, ...(call.signal && { signal: call.signal }) };
+    let current = head;
+    for (let tries = 0; tries < TRIES; tries++) {
+      try {
+        return flat.length === 1
+          ? await this.#oneSymbol(current, flat[0]!, config, options)
+          : await this.#general(current, state, flat, config, options);
+      } catch (error) {
+        if (!(error instanceof KbChanged)) throw error;
+        current = await this.#options.state.head(head.kb);
+      }
+    }
+    throw new EngineError("ENGRAM_CONFLICT", "The knowledge base was cleared again and again while it was read. Try again.");
+  }
+
+  async #general(
+    head: KbHead,
+    state: readonly Event[],
+    flat: readonly string[],
+    config: EffectiveConfig,
+    options: ScoreOptions,
+  ): Promise<PredictResult> {
+    const { pool, symbols } = this.#options;
+    const watch = new Stopwatch();
+    const ensemble = ensembleKeyOf(config);
+    const limit = ensembleLimit(config.max_predictions);
+    const keep = ensemble.kind === "kernel" ? limit : Number.POSITIVE_INFINITY;
+    const stream = await watch.time("state", () => openStream(this.#options.state, this.#options.patterns, head, options));
+    if (stream.patternCount === 0) return NOTHING;
+    const symbolIds = await watch.time("state", () => symbols.ids(head.kb, head.generation, flat));
+    const fuzzy = config.fuzzy_token_threshold ?? 0;
+    const looksInside = !config.use_token_matching || config.filter_pipeline.includes("minhash") || fuzzy > 0;
+    const table = looksInside ? await watch.time("state", () => symbols.table(head.kb, head.generation, stream.symbolCount)) : null;
+    const partners = fuzzy > 0 ? await this.#partners(flat, table!, fuzzy, options) : null;
+    const query = pool.prepare({
+      symbols: flat,
+      symbolIds,
+      similarity: config.use_token_matching ? "token" : "character",
+      recallThreshold: config.recall_threshold,
+      partners,
+      stages: config.filter_pipeline.map((name) => stageSpec(name, config)),
+      keep: Number.isFinite(keep) ? keep : stream.patternCount,
+      keepBy: ensemble.kind === "kernel" ? ensemble.key : "similarity",
+      table,
+      symbolCount: stream.symbolCount,
+    });
+    const scored = await scoreStream(pool, query, stream.columns(), keep, options);
+
+    const { texts, counters } = await watch.time("state", () => this.#look(head, scored.kept, flat, symbolIds, config));
+    const ratios = partners && (await watch.time("state", () => this.#ratios(head, flat, partners)));
+    const result = await watch.time("aggregate", async () => {
+      let winners = scored.kept.map((match, at): Winner => ({ ...winnerOf(match, texts, counters, at), similarity: match.similarity, blocks: match.blocks }));
+      if (ensemble.kind === "frequency" || ensemble.kind === "similarityTimesFrequency") winners = keepByFrequency(winners, ensemble.kind, limit);
+      const answer = await aggregate({
+        state,
+        winners,
+        symbols: counters.figures,
+        totals: counters.snapshot.head.totals,
+        symbolCount: counters.snapshot.head.symbolCount,
+        finalized: counters.snapshot.finalized && {
+          below: counters.snapshot.head.finalizedBelow,
+          totals: counters.snapshot.finalized.totals,
+          symbolCount: counters.snapshot.finalized.symbolCount,
+        },
+        partners: ratios,
+        config,
+      });
+      return { ...answer, ensembleSize: winners.length };
+    });
+    return {
+      predictions: result.predictions,
+      futurePotentials: result.futurePotentials,
+      trace: {
+        source: "stream",
+        exact: true,
+        candidates: scored.candidates,
+        stages: scored.stages,
+        dropped: {
+          filtered: scored.candidates - scored.belowThreshold - scored.withoutBlocks - scored.matched,
+          belowThreshold: scored.belowThreshold,
+          withoutBlocks: scored.withoutBlocks,
+          pruned: scored.matched - result.ensembleSize,
+          cut: result.cut,
+        },
+        microseconds: watch.microseconds(scored.microseconds),
+      },
+    };
+  }
+
+  /** The one-symbol path (semantics §10): patterns that begin with the symbol, no pipeline, no threshold. */
+  async #oneSymbol(head: KbHead, symbol: string, config: EffectiveConfig, options: ScoreOptions): Promise<PredictResult> {
+    const watch = new Stopwatch();
+    const [id] = await watch.time("state", () => this.#options.symbols.ids(head.kb, head.generation, [symbol]));
+    if (id === UNKNOWN_SYMBOL) return NOTHING;
+    const stream = await watch.time("state", () =>
+      openStream(this.#options.state, this.#options.patterns, head, { firstSymbol: id!, ...(options.signal && { signal: options.signal }) }),
+    );
+    // Without affinity the shortest win, so only as many are kept as can be answered; weights need every candidate.
+    const keep = config.affinity_emotive === undefined ? config.max_predictions : Number.POSITIVE_INFINITY;
+    const found = await matchesOf(stream.columns(), keep, options);
+    const { texts, counters } = await watch.time("state", () => this.#look(head, found.kept, [symbol], Uint32Array.of(id!), config));
+    const result = await watch.time("aggregate", () =>
+      aggregateOneSymbol({
+        symbol,
+        candidates: found.kept.map((match, at): OneSymbolCandidate => winnerOf(match, texts, counters, at)),
+        symbols: counters.figures,
+        config,
+      }),
+    );
+    return {
+      predictions: result.predictions,
+      futurePotentials: [],
+      trace: {
+        source: "stream",
+        exact: true,
+        candidates: found.candidates,
+        stages: [],
+        dropped: { filtered: 0, belowThreshold: 0, withoutBlocks: 0, pruned: 0, cut: found.candidates - result.predictions.length },
+        microseconds: watch.microseconds({ read: found.readMicroseconds, transfer: 0, kernel: 0 }),
+      },
+    };
+  }
+
+  /** Pairs of a state symbol and a kb symbol that resemble each other, for every position of the state. */
+  async #partners(flat: readonly string[], table: SymbolTable, threshold: number, options: ScoreOptions): Promise<readonly Partner[]> {
+    const distinct = [...new Set(flat)];
+    const first = new Map(distinct.map((symbol, at) => [at, flat.indexOf(symbol)]));
+    const found = await this.#options.pool.partners(distinct, table, threshold, options);
+    return found.map((partner) => ({ ...partner, queryIndex: first.get(partner.queryIndex)! }));
+  }
+
+  async #ratios(head: KbHead, flat: readonly string[], partners: readonly Partner[]): Promise<PartnerRatios> {
+    const names = await this.#options.symbols.names(
+      head.kb,
+      head.generation,
+      partners.map((partner) => partner.symbolId),
+    );
+    const ratios = new Map<string, Map<string, number>>();
+    for (const { queryIndex, symbolId, ratio } of partners) {
+      const observed = flat[queryIndex]!;
+      const known = ratios.get(observed);
+      if (known === undefined) ratios.set(observed, new Map([[names.get(symbolId)!, ratio]]));
+      else known.set(names.get(symbolId)!, ratio);
+    }
+    return ratios;
+  }
+
+  /** Texts and counters of the kept matches and of the state's symbols, read at one moment. */
+  async #look(
+    head: KbHead,
+    kept: readonly Kept[],
+    flat: readonly string[],
+    stateIds: Uint32Array,
+    config: EffectiveConfig,
+  ): Promise<{ texts: ReadonlyMap<number, string>; counters: Counters }> {
+    const { state, symbols } = this.#options;
+    const ids = new Set<number>();
+    for (const match of kept) for (const id of match.symbolIds) ids.add(id);
+    stateIds.forEach((id) => {
+      if (id !== UNKNOWN_SYMBOL) ids.add(id);
+    });
+    const list = [...ids];
+    const texts = await symbols.names(head.kb, head.generation, list);
+    const snapshot = await state.counters(
+      head.kb,
+      head.generation,
+      kept.map((match) => match.name),
+      list,
+    );
+    if (snapshot.head.generation !== head.generation) throw new KbChanged();
+    const affinity = config.affinity_emotive === undefined ? [] : await state.affinities(head.kb, head.generation, list);
+    const figures = new Map<string, SymbolFigures>();
+    list.forEach((id, at) => {
+      const counters = snapshot.symbols[at];
+      if (counters === undefined) throw lost(head.kb, `counters of symbol ${id}`);
+      figures.set(texts.get(id)!, {
+        frequency: counters.frequency,
+        patternMemberFrequency: counters.patternMemberFrequency,
+        finalizedMemberFrequency: snapshot.finalized?.memberFrequencies[at] ?? 0,
+        affinity: affinity[at]?.find(([name]) => name === config.affinity_emotive)?.[1] ?? 0,
+      });
+    });
+    kept.forEach((match, at) => {
+      if (snapshot.patterns[at] === undefined) throw lost(head.kb, `counters of pattern ${match.name}`);
+    });
+    return { texts, counters: { snapshot, figures } };
+  }
+}
+
+interface Counters {
+  readonly snapshot: CounterSnapshot;
+  readonly figures: ReadonlyMap<string, SymbolFigures>;
+}
+
+const lost = (kb: string, what: string): EngineError =>
+  new EngineError("ENGRAM_STORE_REPLY", `The state store of ${kb} lacks the ${what}. Stop the server and run "engram rebuild".`);
+
+function winnerOf(match: Kept, texts: ReadonlyMap<number, string>, counters: Counters, at: number): Omit<Winner, "similarity" | "blocks"> {
+  const record = counters.snapshot.patterns[at]!;
+  const events: string[][] = [];
+  let from = 0;
+  for (const end of match.eventEnds) {
+    const event: string[] = [];
+    for (; from < end; from++) event.push(texts.get(match.symbolIds[from]!)!);
+    events.push(event);
+  }
+  return { name: match.name, patternId: match.patternId, events, frequency: record.frequency, emotives: record.emotives };
+}
+
+function stageSpec(name: StageName, config: EffectiveConfig): StageSpec {
+  switch (name) {
+    case "length":
+      return { name, minRatio: config.length_min_ratio, maxRatio: config.length_max_ratio };
+    case "jaccard":
+      return { name, threshold: config.jaccard_threshold, minOverlap: config.jaccard_min_overlap };
+    case "minhash":
+      return { name, threshold: config.minhash_threshold };
+    default:
+      return { name };
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Runs a prepared query over a stream of candidates: reads ahead while the pool scores, keeps the best, adds up the books. Every candidate
+ * is counted: candidates = filtered + belowThreshold + withoutBlocks + matched.
+ */
+import { BestMatches, type Match } from "../aggregate/best-matches.ts";
+import type { KernelPool, PreparedQuery, ScoreOptions } from "../pool/kernel-pool.ts";
+import type { CandidateColumns } from "../wire/candidate-columns.ts";
+import type { ScoreBlock } from "../wire/score-block.ts";
+
+/** Parts of a scan in the pool at a time, beyond one a thread: enough that no thread waits for the reader. */
+const AHEAD = 2;
+
+export interface Scored {
+  /** The best by the query's key, ties to the smaller name. */
+  readonly kept: readonly Match[];
+  readonly candidates: number;
+  readonly matched: number;
+  readonly belowThreshold: number;
+  readonly withoutBlocks: number;
+  readonly stages: {
+    readonly name: string;
+    readonly candidatesIn: number;
+    readonly candidatesOut: number;
+    readonly microseconds: number;
+  }[];
+  readonly microseconds: { readonly read: number; readonly transfer: number; readonly kernel: number };
+}
+
+export async function scoreStream(
+  pool: KernelPool,
+  query: PreparedQuery,
+  columns: AsyncIterable<CandidateColumns>,
+  keep: number,
+  options: ScoreOptions,
+): Promise<Scored> {
+  const best = new BestMatches(keep);
+  const stages = new Map<string, { candidatesIn: number; candidatesOut: number; nanoseconds: number }>();
+  let candidates = 0;
+  let matched = 0;
+  let belowThreshold = 0;
+  let withoutBlocks = 0;
+  let readMs = 0;
+  let transferMs = 0;
+  const take = (blocks: readonly ScoreBlock[]): void => {
+    for (const block of blocks) {
+      candidates += block.candidates;
+      matched += block.matched;
+      belowThreshold += block.belowThreshold;
+      withoutBlocks += block.withoutBlocks;
+      block.stages.forEach((stage, at) => {
+        const key = `${at} ${stage.name}`;
+        const sum = stages.get(key) ?? { candidatesIn: 0, candidatesOut: 0, nanoseconds: 0 };
+        sum.candidatesIn += stage.candidatesIn;
+        sum.candidatesOut += stage.candidatesOut;
+        sum.nanoseconds += stage.nanoseconds;
+        stages.set(key, sum);
+      });
+      best.add(block);
+    }
+  };
+
+  const running = new Set<Promise<void>>();
+  let failure: { error: unknown } | undefined;
+  const iterator = columns[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const before = performance.now();
+      const part = await iterator.next();
+      readMs += performance.now() - before;
+      if (part.done === true || failure !== undefined) break;
+      const handing = performance.now();
+      const scoring = pool.score(query, part.value, options).then(take, (error: unknown) => {
+        failure ??= { error };
+      });
+      transferMs += performance.now() - handing;
+      running.add(scoring);
+      void scoring.then(() => running.delete(scoring));
+      if (running.size >= pool.threads + AHEAD) await Promise.race(running);
+    }
+  } finally {
+    await Promise.all(running);
+    await iterator.return?.();
+  }
+  if (failure !== undefined) throw failure.error;
+  const list = [...stages].map(([key, sum]) => ({
+    name: key.slice(key.indexOf(" ") + 1),
+    candidatesIn: sum.candidatesIn,
+    candidatesOut: sum.candidatesOut,
+    microseconds: sum.nanoseconds / 1000,
+  }));
+  return {
+    kept: best.sorted(),
+    candidates,
+    matched,
+    belowThreshold,
+    withoutBlocks,
+    stages: list,
+    microseconds: { read: readMs * 1000, transfer: transferMs * 1000, kernel: list.reduce((sum, stage) => sum + stage.microseconds, 0) },
+  };
+}

@@ -1,0 +1,132 @@
+/**
+ * Symbols of knowledge bases on the main thread: ids of symbols, symbols of ids, and the table of texts that some stages need. Ids never
+ * change within a generation, so what is kept is never wrong; only "unknown" is always asked anew. Least recently used kbs go first.
+ */
+import { createHash } from "node:crypto";
+import type { SymbolTable } from "../pool/kernel-pool.ts";
+import { type StateStore, UNKNOWN_SYMBOL } from "../store/state-store.ts";
+
+/** Symbols kept over all kbs, about 150 bytes each: 300 MB at most. */
+const KEPT_MAX = 2_000_000;
+
+interface KbSymbols {
+  readonly ids: Map<string, number>;
+  readonly names: Map<number, string>;
+  table: GrowingTable | undefined;
+  building: Promise<void> | undefined;
+}
+
+/** Columns that grow by doubling; a table handed out is a view of the front, which is never written again. */
+class GrowingTable {
+  count = 0;
+  points = 0;
+  offsets = new Uint32Array(new SharedArrayBuffer(4 * 1025));
+  codePoints = new Uint32Array(new SharedArrayBuffer(4 * 8192));
+  hashes = new Uint32Array(new SharedArrayBuffer(4 * 1024));
+
+  push(symbol: string): void {
+    const codes: number[] = [];
+    for (const character of symbol) codes.push(character.codePointAt(0)!);
+    if (this.count + 1 >= this.offsets.length) {
+      this.offsets = grown(this.offsets, this.count + 2);
+      this.hashes = grown(this.hashes, this.count + 1);
+    }
+    if (this.points + codes.length > this.codePoints.length) this.codePoints = grown(this.codePoints, this.points + codes.length);
+    this.codePoints.set(codes, this.points);
+    this.points += codes.length;
+    this.hashes[this.count] = createHash("sha1").update(symbol, "utf8").digest().readUInt32LE(0);
+    this.count++;
+    this.offsets[this.count] = this.points;
+  }
+}
+
+function grown(old: Uint32Array<SharedArrayBuffer>, needed: number): Uint32Array<SharedArrayBuffer> {
+  const bigger = new Uint32Array(new SharedArrayBuffer(4 * Math.max(needed, old.length * 2)));
+  bigger.set(old);
+  return bigger;
+}
+
+export class SymbolCache {
+  readonly #state: StateStore;
+  /** Insertion order is order of use: a kb that is used moves to the end. */
+  readonly #kbs = new Map<string, KbSymbols>();
+  #kept = 0;
+
+  constructor(state: StateStore) {
+    this.#state = state;
+  }
+
+  #of(kb: string, generation: number): KbSymbols {
+    const key = `${generation} ${kb}`;
+    const entry = this.#kbs.get(key) ?? { ids: new Map(), names: new Map(), table: undefined, building: undefined };
+    this.#kbs.delete(key);
+    this.#kbs.set(key, entry);
+    for (const [oldKey, old] of this.#kbs) {
+      if (this.#kept <= KEPT_MAX) break;
+      this.#kept -= old.names.size + (old.table?.count ?? 0);
+      this.#kbs.delete(oldKey);
+    }
+    return entry;
+  }
+
+  #keep(entry: KbSymbols, id: number, symbol: string): void {
+    if (entry.names.has(id)) return;
+    entry.ids.set(symbol, id);
+    entry.names.set(id, symbol);
+    this.#kept++;
+  }
+
+  /** Ids parallel to `symbols`, UNKNOWN_SYMBOL where the kb does not know one. */
+  async ids(kb: string, generation: number, symbols: readonly string[]): Promise<Uint32Array> {
+    const entry = this.#of(kb, generation);
+    const missing = [...new Set(symbols)].filter((symbol) => !entry.ids.has(symbol));
+    if (missing.length > 0) {
+      const found = await this.#state.symbolIds(kb, generation, missing);
+      missing.forEach((symbol, i) => {
+        if (found[i] !== UNKNOWN_SYMBOL) this.#keep(entry, found[i]!, symbol);
+      });
+    }
+    return Uint32Array.from(symbols, (symbol) => entry.ids.get(symbol) ?? UNKNOWN_SYMBOL);
+  }
+
+  /** Symbols of ids, as a look-up that holds at least these. */
+  async names(kb: string, generation: number, ids: Iterable<number>): Promise<ReadonlyMap<number, string>> {
+    const entry = this.#of(kb, generation);
+    const missing = [...new Set(ids)].filter((id) => !entry.names.has(id));
+    if (missing.length > 0) {
+      const found = await this.#state.symbolNames(kb, generation, missing);
+      missing.forEach((id, i) => {
+        this.#keep(entry, id, found[i]!);
+      });
+    }
+    return entry.names;
+  }
+
+  /** Texts and hashes of the symbols below `count`. Built once and extended; the first call reads all symbols of the kb. */
+  async table(kb: string, generation: number, count: number): Promise<SymbolTable> {
+    const entry = this.#of(kb, generation);
+    while (entry.building !== undefined) await entry.building;
+    entry.table ??= new GrowingTable();
+    const table = entry.table;
+    if (table.count < count) {
+      const build = async (): Promise<void> => {
+        const before = table.count;
+        for await (const rows of this.#state.listSymbols(kb, generation, before, count)) {
+          for (const row of rows) table.push(row.symbol);
+        }
+        this.#kept += table.count - before;
+      };
+      entry.building = build().finally(() => {
+        entry.building = undefined;
+      });
+      await entry.building;
+    }
+    return {
+      key: `${generation} ${kb} ${count}`,
+      count,
+      textOffsets: table.offsets.subarray(0, count + 1),
+      codePoints: table.codePoints.subarray(0, table.offsets[count]),
+      hashes: table.hashes.subarray(0, count),
+    };
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * The HTTP face: KATO's interface and our own calls over one engine. Builds and does not listen; whoever listens should choose 127.0.0.1
+ * unless the network is trusted, for there is no authentication here, and no answer names another origin as welcome. Closing the app
+ * refuses what is new and waits for what runs; it does not close the engine.
+ */
+import { randomUUID } from "node:crypto";
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, type HTTPMethods } from "fastify";
+import type { Engine } from "../engine-types.ts";
+import { EngineError } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import { Admission } from "./admission.ts";
+import type { RouteContext } from "./context.ts";
+import { ErrorReplies } from "./error-replies.ts";
+import { addBodyParsers } from "./json-body.ts";
+import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
+import { addMemoryRoutes } from "./memory-routes.ts";
+import { addNodeRoutes } from "./node-routes.ts";
+import { addPredictionRoutes } from "./prediction-routes.ts";
+import { addServiceRoutes } from "./service-routes.ts";
+import { SessionNodes } from "./session-nodes.ts";
+import { addSessionRoutes } from "./session-routes.ts";
+import { slideNamedSession } from "./session-slide.ts";
+import { addV1Routes } from "./v1-routes.ts";
+
+export interface AppOptions {
+  readonly engine: Engine;
+  readonly log: Logger;
+  readonly serviceName: string;
+  readonly version: string;
+  readonly limits?: Partial<HttpLimits>;
+}
+
+/** Symbols stand in paths, percent-encoded; Node bounds the whole head of a request at 16 KiB. */
+const PARAM_CHARS_MAX = 8_192;
+/** Methods a path answers with 405 when it does not offer them. */
+const METHODS: readonly HTTPMethods[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
+
+export function buildApp(options: AppOptions): FastifyInstance {
+  const { engine, log } = options;
+  const limits = { ...HTTP_LIMITS, ...options.limits };
+  const replies = new ErrorReplies(engine, log);
+  const admission = new Admission(limits);
+  const onError = (error: FastifyError, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
+    replies.handle(error, request, reply);
+  const app = Fastify({
+    logger: false,
+    bodyLimit: limits.bodyBytesMax,
+    requestTimeout: limits.requestTimeoutMs,
+    // While closing we answer for ourselves, in our own form.
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: PARAM_CHARS_MAX, ignoreTrailingSlash: true },
+    genReqId: (request) => {
+      const given = request.headers["x-trace-id"];
+      return typeof given === "string" && given !== "" ? given : `kato-${randomUUID().replaceAll("-", "")}`;
+    },
+    frameworkErrors: (error, request, reply) => {
+      void onError(error, request, reply);
+    },
+  });
+  const context: RouteContext = {
+    engine,
+    log,
+    limits,
+    nodes: new SessionNodes(engine),
+    serviceName: options.serviceName,
+    version: options.version,
+    startedAtMs: Date.now(),
+  };
+
+  addBodyParsers(app);
+  app.setErrorHandler(onError);
+  app.setNotFoundHandler(() => {
+    throw new EngineError("ENGRAM_PATH_UNKNOWN", "Not Found");
+  });
+  app.addHook("onRequest", (request, reply, done) => {
+    reply.header("x-trace-id", request.id);
+    done(admission.enter(request, reply));
+  });
+  app.addHook("onRequest", slideNamedSession(context));
+  app.addHook("onResponse", (request, reply, done) => {
+    log.info(
+      { method: request.method, route: request.routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime, trace: request.id },
+      "request",
+    );
+    done();
+  });
+  app.addHook("preClose", (done) => {
+    admission.close();
+    done();
+  });
+
+  const offered = collectMethods(app);
+  addServiceRoutes(app, context);
+  addSessionRoutes(app, context);
+  addMemoryRoutes(app, context);
+  addPredictionRoutes(app, context);
+  addNodeRoutes(app, context);
+  addV1Routes(app, context);
+  addMethodRefusals(app, new Map(offered));
+  return app;
+}
+
+/** Per path the methods of the routes added from now on. */
+function collectMethods(app: FastifyInstance): ReadonlyMap<string, Set<string>> {
+  const offered = new Map<string, Set<string>>();
+  app.addHook("onRoute", ({ url, method }) => {
+    const methods = offered.get(url) ?? new Set();
+    offered.set(url, methods);
+    for (const name of [method].flat()) methods.add(name);
+  });
+  return offered;
+}
+
+/** The router knows a path only together with a method, so every other method of a known path gets a route that answers 405. */
+function addMethodRefusals(app: FastifyInstance, offered: ReadonlyMap<string, ReadonlySet<string>>): void {
+  for (const [url, methods] of offered) {
+    const allow = [...methods].join(", ");
+    const refused = METHODS.filter((method) => !methods.has(method));
+    app.route({
+      url,
+      method: refused,
+      exposeHeadRoute: false,
+      config: { bodyless: true, allow },
+      handler: (_request, reply) => {
+        reply.header("allow", allow);
+        throw new EngineError("ENGRAM_METHOD_NOT_ALLOWED", "Method Not Allowed");
+      },
+    });
+  }
+}

@@ -1,0 +1,33 @@
+/** Our own calls, under `/v1/kbs/{node}`: counters of a kb, bulk learning, prediction for a state that is no session's. docs/wire.md. */
+import type { FastifyInstance } from "fastify";
+import { clientSignal, type RouteContext } from "./context.ts";
+import { readLearnBody, readPredictBody } from "./kb-body.ts";
+import { answerChunks } from "./prediction-json.ts";
+import { sendChunks } from "./send.ts";
+
+interface KbRoute {
+  Params: { node: string };
+}
+
+export function addV1Routes(app: FastifyInstance, { engine, limits }: RouteContext): void {
+  app.get<KbRoute>("/v1/kbs/:node/stats", async (request) => {
+    const { node } = request.params;
+    const kb = engine.kbOf(node);
+    const head = await engine.kbHead(kb);
+    return { node_id: node, kb_id: kb, patterns: head.totals.total_unique_patterns, symbols: head.symbolCount, totals: head.totals };
+  });
+
+  app.post<KbRoute>("/v1/kbs/:node/learn", async (request) => {
+    const { stored, tooShort } = await engine.learnSequences(engine.kbOf(request.params.node), readLearnBody(request.body, limits));
+    return { stored, too_short: tooShort };
+  });
+
+  app.post<KbRoute>("/v1/kbs/:node/predict", async (request, reply) => {
+    const { node } = request.params;
+    const { state, config } = readPredictBody(request.body, limits);
+    const kb = engine.kbOf(node);
+    const result = await engine.predictState(kb, state, config, { signal: clientSignal(reply) });
+    const tail = `,"node_id":${JSON.stringify(node)},"kb_id":${JSON.stringify(kb)},"count":${result.predictions.length},"trace":${JSON.stringify(result.trace)}}`;
+    return sendChunks(reply, answerChunks("{", result, tail));
+  });
+}

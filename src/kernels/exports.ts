@@ -1,0 +1,69 @@
+/**
+ * The functions that the wasm exports, as JavaScript sees them: addresses and counts are numbers, u64 is bigint. What each one does,
+ * costs and needs stands in assembly/. u32 results arrive signed: read them with `>>> 0` where they can pass 2^31.
+ */
+export interface KernelExports {
+  readonly LAYOUT_VERSION: { readonly value: number };
+  prepareQuery(ids: number, count: number, table: number, tableCount: number, query: number, capacity: number): number;
+  queryBytes(count: number, classes: number): bigint;
+  releaseQuery(query: number): void;
+  lcsLength(candidate: number, count: number, query: number, carries: number): number;
+  lcsLengthAtLeast(candidate: number, count: number, query: number, carries: number, needed: number): number;
+  lcsLengthsInto(
+    flat: number,
+    offsets: number,
+    from: number,
+    to: number,
+    query: number,
+    carries: number,
+    needed: number,
+    out: number,
+  ): void;
+  lcsLengthPair(a: number, aCount: number, b: number, bCount: number, table: number, scratch: number): number;
+  pairScratchBytes(count: number): number;
+  neededLcs(total: number, cutoff: number): number;
+  indelRatio(candidate: number, count: number, query: number, carries: number): number;
+  indelRatioAtLeast(candidate: number, count: number, query: number, carries: number, cutoff: number): number;
+  indelRatioPair(a: number, aCount: number, b: number, bCount: number, table: number, scratch: number): number;
+  indelRatiosInto(
+    flat: number,
+    offsets: number,
+    from: number,
+    to: number,
+    query: number,
+    carries: number,
+    cutoff: number,
+    indices: number,
+    ratios: number,
+  ): number;
+  intersectionScratchBytes(classes: number): number;
+  intersectionCount(candidate: number, count: number, query: number, scratch: number): number;
+  intersectionCountsInto(flat: number, offsets: number, from: number, to: number, query: number, scratch: number, out: number): void;
+  blocksScratchBytes(count: number, queryCount: number): number;
+  matchingBlocks(candidate: number, count: number, query: number, scratch: number, out: number): number;
+  matchingBlocksInto(
+    flat: number,
+    offsets: number,
+    from: number,
+    to: number,
+    query: number,
+    scratch: number,
+    starts: number,
+    blocks: number,
+  ): void;
+  signatureInto(hashes: number, count: number, permutations: number, groups: number, out: number): void;
+  signatureOfIdsInto(
+    ids: number,
+    count: number,
+    symbolHashes: number,
+    hashes: number,
+    permutations: number,
+    groups: number,
+    out: number,
+  ): void;
+  signaturesInto(hashes: number, offsets: number, from: number, to: number, permutations: number, groups: number, out: number): void;
+  agreement(a: number, b: number, values: number): number;
+  agreementsInto(signature: number, signatures: number, count: number, values: number, out: number): void;
+  /** 1 or 0. */
+  sharesBand(a: number, b: number, bands: number, rows: number): number;
+}

@@ -1,0 +1,6 @@
+/** Package export "./kernels": the measures by themselves, without engine, stores or threads. */
+export { SIGNATURE_BANDS, SIGNATURE_ROWS, SIGNATURE_VALUES } from "../../assembly/layout.ts";
+export type { KernelOptions } from "./kernels.ts";
+export { codePointsOf, Kernels } from "./kernels.ts";
+export type { Block, BlockColumn, Column, PreparedSequence, RatioMatches } from "./prepared-sequence.ts";
+export { symbolHash } from "./sign.ts";

@@ -1,0 +1,224 @@
+/**
+ * The kernels by themselves, on plain arrays: for programs that want one measure without the engine, for tests and for benches.
+ * The engine's path is not here: it scores whole batches in shared memory (src/pool). Every call copies its arguments into the
+ * instance's memory and its answer out; one query against many candidates should therefore use a column, copied once.
+ *
+ * Ids are u32 below `idLimit`; texts are compared by code points. All results are the caller's. Not for concurrent use: one query is
+ * open at a time, and its class table is why (assembly/masks.ts).
+ */
+import {
+  CODE_POINTS,
+  QUERY_CLASSES,
+  QUERY_HEADER_BYTES,
+  SIGNATURE_BANDS,
+  SIGNATURE_ROWS,
+  SIGNATURE_VALUES,
+} from "../../assembly/layout.ts";
+import { OwnMemory } from "./own-memory.ts";
+import { PERMUTATION_GROUPS, recordedPermutations } from "./permutations.ts";
+import { type Block, type Column, PreparedSequence } from "./prepared-sequence.ts";
+
+export interface KernelOptions {
+  /** Ids are below this; it costs two bytes an id. Default: enough for every code point. */
+  readonly idLimit?: number;
+  /** Another build of the kernels, with its own memory. Default: the package's. */
+  readonly wasmPath?: string;
+}
+
+/** The code points of a text, as the text kernels take them. A lone surrogate is one code point. */
+export function codePointsOf(text: string): Uint32Array {
+  return Uint32Array.from(text, (character) => character.codePointAt(0)!);
+}
+
+export class Kernels {
+  readonly idLimit: number;
+  readonly #memory: OwnMemory;
+  readonly #table: number;
+  readonly #permutations: number;
+  /** Everything above is columns, the open query and temporary regions. */
+  readonly #floor: number;
+  #open: PreparedSequence | null = null;
+
+  constructor(options: KernelOptions = {}) {
+    this.idLimit = options.idLimit ?? CODE_POINTS;
+    this.#memory = new OwnMemory(options.wasmPath);
+    this.#permutations = this.#memory.place(recordedPermutations());
+    // Fresh memory is zero, as the class table must be.
+    this.#table = this.#memory.reserve(this.idLimit * 2);
+    this.#floor = this.#memory.top;
+  }
+
+  /** Forgets all columns. Throws while a query is open. */
+  clear(): void {
+    this.#assertNoneOpen();
+    this.#memory.release(this.#floor);
+  }
+
+  /** Copies candidates in: candidate c is `flat[offsets[c] .. offsets[c + 1])`, offsets ascending from 0. Throws while a query is open. */
+  column(flat: Uint32Array, offsets: Uint32Array): Column {
+    this.#assertNoneOpen();
+    this.#assertIds(flat);
+    return this.#placeColumn(flat, offsets);
+  }
+
+  /** Opens a query against which columns and single candidates are compared; `release()` it before the next one. */
+  query(ids: Uint32Array): PreparedSequence {
+    this.#assertNoneOpen();
+    const memory = this.#memory;
+    const { exports } = memory;
+    const before = memory.top;
+    const address = memory.place(ids);
+    // The number of distinct ids is not known yet: room for all of them being so, given back below.
+    const capacity = Number(exports.queryBytes(ids.length, new Set(ids).size));
+    const query = memory.reserve(capacity);
+    const bytes = exports.prepareQuery(address, ids.length, this.#table, this.idLimit, query, capacity);
+    if (bytes === 0) {
+      memory.release(before);
+      throw new RangeError("a query may have at most 65,535 distinct ids; compare longer ones pair by pair");
+    }
+    const classes = memory.u32(query, QUERY_HEADER_BYTES / 4)[QUERY_CLASSES / 4]!;
+    const opened = new PreparedSequence(memory, {
+      query,
+      count: ids.length,
+      classes,
+      assertIds: (candidate) => this.#assertIds(candidate),
+      closed: () => {
+        memory.release(before);
+        this.#open = null;
+      },
+    });
+    this.#open = opened;
+    return opened;
+  }
+
+  /** Length of the longest common subsequence of two id sequences of any length. */
+  lcsLength(a: Uint32Array, b: Uint32Array): number {
+    return this.#withPair(a, b, (pa, pb, scratch) => this.#memory.exports.lcsLengthPair(pa, a.length, pb, b.length, this.#table, scratch));
+  }
+
+  /** 2 * LCS / (length + length) over the code points of two texts; 1 for two empty ones. Needs the default `idLimit`. */
+  indelRatio(a: string, b: string): number {
+    const left = codePointsOf(a);
+    const right = codePointsOf(b);
+    return this.#withPair(left, right, (pa, pb, scratch) =>
+      this.#memory.exports.indelRatioPair(pa, left.length, pb, right.length, this.#table, scratch),
+    );
+  }
+
+  /** How many distinct ids two sequences share. */
+  intersectionCount(a: Uint32Array, b: Uint32Array): number {
+    return this.#withQuery(a, (query) => query.intersectionCount(b));
+  }
+
+  /** Ratcliff/Obershelp matching blocks of a pattern and a state, ascending, without terminator. */
+  matchingBlocks(pattern: Uint32Array, state: Uint32Array): Block[] {
+    return this.#withQuery(state, (query) => query.matchingBlocks(pattern));
+  }
+
+  /** The MinHash signature (SIGNATURE_VALUES values) of a set of symbol hashes (`symbolHash`). */
+  signature(hashes: Uint32Array): Uint32Array {
+    return this.signatures(hashes, Uint32Array.of(0, hashes.length));
+  }
+
+  /** The signatures of many sets, one after the other; set s is `hashes[offsets[s] .. offsets[s + 1])`. */
+  signatures(hashes: Uint32Array, offsets: Uint32Array): Uint32Array {
+    const memory = this.#memory;
+    const before = memory.top;
+    try {
+      const column = this.#placeColumn(hashes, offsets);
+      const values = column.count * SIGNATURE_VALUES;
+      const out = memory.reserve(values * 4);
+      memory.exports.signaturesInto(column.flat, column.offsets, 0, column.count, this.#permutations, PERMUTATION_GROUPS, out);
+      return memory.u32(out, values).slice();
+    } finally {
+      memory.release(before);
+    }
+  }
+
+  /** How many values of two signatures agree; divided by SIGNATURE_VALUES it estimates the Jaccard index. */
+  agreement(a: Uint32Array, b: Uint32Array): number {
+    return this.agreements(a, b)[0]!;
+  }
+
+  /** `agreement` of one signature with each of many that stand one after the other. */
+  agreements(signature: Uint32Array, signatures: Uint32Array): Uint32Array {
+    if (signature.length !== SIGNATURE_VALUES || signatures.length % SIGNATURE_VALUES !== 0) {
+      throw new RangeError(`a signature has ${SIGNATURE_VALUES} values: got ${signature.length} and ${signatures.length}`);
+    }
+    const memory = this.#memory;
+    const before = memory.top;
+    try {
+      const count = signatures.length / SIGNATURE_VALUES;
+      const one = memory.place(signature);
+      const many = memory.place(signatures);
+      const out = memory.reserve(count * 4);
+      memory.exports.agreementsInto(one, many, count, SIGNATURE_VALUES, out);
+      return memory.u32(out, count).slice();
+    } finally {
+      memory.release(before);
+    }
+  }
+
+  /** Whether at least one band (SIGNATURE_ROWS consecutive values) of two signatures is equal. */
+  sharesBand(a: Uint32Array, b: Uint32Array): boolean {
+    if (a.length !== SIGNATURE_VALUES || b.length !== SIGNATURE_VALUES) {
+      throw new RangeError(`a signature has ${SIGNATURE_VALUES} values: got ${a.length} and ${b.length}`);
+    }
+    const memory = this.#memory;
+    const before = memory.top;
+    try {
+      return memory.exports.sharesBand(memory.place(a), memory.place(b), SIGNATURE_BANDS, SIGNATURE_ROWS) === 1;
+    } finally {
+      memory.release(before);
+    }
+  }
+
+  #withQuery<T>(ids: Uint32Array, use: (query: PreparedSequence) => T): T {
+    const query = this.query(ids);
+    try {
+      return use(query);
+    } finally {
+      query.release();
+    }
+  }
+
+  #withPair<T>(a: Uint32Array, b: Uint32Array, use: (a: number, b: number, scratch: number) => T): T {
+    // The pair kernels mark ids in the class table, which an open query occupies.
+    this.#assertNoneOpen();
+    this.#assertIds(a);
+    this.#assertIds(b);
+    const memory = this.#memory;
+    const before = memory.top;
+    try {
+      const scratch = memory.reserve(memory.exports.pairScratchBytes(Math.max(a.length, b.length)));
+      return use(memory.place(a), memory.place(b), scratch);
+    } finally {
+      memory.release(before);
+    }
+  }
+
+  #placeColumn(flat: Uint32Array, offsets: Uint32Array): Column {
+    let longest = 0;
+    for (let c = 1; c < offsets.length; c++) {
+      const size = offsets[c]! - offsets[c - 1]!;
+      if (size < 0) throw new RangeError(`offsets must ascend: ${offsets[c - 1]} before ${offsets[c]} at ${c}`);
+      longest = Math.max(longest, size);
+    }
+    if (offsets[0] !== 0 || offsets.at(-1) !== flat.length) throw new RangeError("offsets must run from 0 to the number of items");
+    return {
+      count: offsets.length - 1,
+      total: flat.length,
+      longest,
+      flat: this.#memory.place(flat),
+      offsets: this.#memory.place(offsets),
+    };
+  }
+
+  #assertNoneOpen(): void {
+    if (this.#open !== null) throw new Error("a query is open on these kernels: release it first");
+  }
+
+  #assertIds(ids: Uint32Array): void {
+    for (const id of ids) if (id >= this.idLimit) throw new RangeError(`id ${id} is not below idLimit ${this.idLimit}`);
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * One query, prepared once, against many candidates: what `Kernels.query` opens. Answers are copies. Use after `release` throws.
+ */
+import type { OwnMemory } from "./own-memory.ts";
+
+/** Candidates one after the other in the kernels' memory, until `clear`. */
+export interface Column {
+  readonly count: number;
+  /** Ids in all candidates together. */
+  readonly total: number;
+  /** Ids in the longest candidate. */
+  readonly longest: number;
+  readonly flat: number;
+  readonly offsets: number;
+}
+
+/** A matching block: start in the pattern, start in the state, size. */
+export type Block = readonly [patternStart: number, stateStart: number, size: number];
+
+/** A block's values, each a u32. */
+const BLOCK_VALUES = 3;
+
+export interface RatioMatches {
+  /** Candidates that reach the cutoff, ascending. */
+  readonly indices: Uint32Array;
+  /** Parallel to `indices`. */
+  readonly ratios: Float64Array;
+}
+
+export interface BlockColumn {
+  /** Candidate c's blocks: triples `starts[c]` to `starts[c + 1]` (exclusive) of `blocks`. */
+  readonly starts: Uint32Array;
+  /** (start in candidate, start in query, size) one after the other. */
+  readonly blocks: Uint32Array;
+}
+
+interface Opened {
+  readonly query: number;
+  readonly count: number;
+  readonly classes: number;
+  assertIds(candidate: Uint32Array): void;
+  closed(): void;
+}
+
+export class PreparedSequence {
+  readonly #memory: OwnMemory;
+  readonly #opened: Opened;
+  #released = false;
+
+  constructor(memory: OwnMemory, opened: Opened) {
+    this.#memory = memory;
+    this.#opened = opened;
+  }
+
+  /** Elements of the query. */
+  get length(): number {
+    return this.#opened.count;
+  }
+
+  /** Gives the memory back. A second call does nothing. */
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#memory.exports.releaseQuery(this.#opened.query);
+    this.#opened.closed();
+  }
+
+  lcsLength(candidate: Uint32Array): number {
+    return this.#single(candidate, (address) => {
+      const carries = this.#memory.reserve(candidate.length);
+      return this.#memory.exports.lcsLength(address, candidate.length, this.#opened.query, carries);
+    });
+  }
+
+  /** LCS lengths of a column; lengths below `needed` come out as 0. */
+  lcsLengths(column: Column, needed = 0): Uint32Array {
+    return this.#temporary((memory) => {
+      const carries = memory.reserve(column.longest);
+      const out = memory.reserve(column.count * 4);
+      memory.exports.lcsLengthsInto(column.flat, column.offsets, 0, column.count, this.#opened.query, carries, needed, out);
+      return memory.u32(out, column.count).slice();
+    });
+  }
+
+  indelRatio(candidate: Uint32Array): number {
+    return this.#single(candidate, (address) => {
+      const carries = this.#memory.reserve(candidate.length);
+      return this.#memory.exports.indelRatio(address, candidate.length, this.#opened.query, carries);
+    });
+  }
+
+  /** The candidates of a column whose ratio is at least `cutoff` (forgiving 1e-9), and their exact ratios. */
+  indelRatios(column: Column, cutoff: number): RatioMatches {
+    return this.#temporary((memory) => {
+      const carries = memory.reserve(column.longest);
+      const indices = memory.reserve(column.count * 4);
+      const ratios = memory.reserve(column.count * 8);
+      const { query } = this.#opened;
+      const found = memory.exports.indelRatiosInto(column.flat, column.offsets, 0, column.count, query, carries, cutoff, indices, ratios);
+      return { indices: memory.u32(indices, found).slice(), ratios: memory.f64(ratios, found).slice() };
+    });
+  }
+
+  intersectionCount(candidate: Uint32Array): number {
+    return this.#single(candidate, (address) => {
+      const scratch = this.#memory.reserve(this.#memory.exports.intersectionScratchBytes(this.#opened.classes));
+      return this.#memory.exports.intersectionCount(address, candidate.length, this.#opened.query, scratch);
+    });
+  }
+
+  intersectionCounts(column: Column): Uint32Array {
+    return this.#temporary((memory) => {
+      const scratch = memory.reserve(memory.exports.intersectionScratchBytes(this.#opened.classes));
+      const out = memory.reserve(column.count * 4);
+      memory.exports.intersectionCountsInto(column.flat, column.offsets, 0, column.count, this.#opened.query, scratch, out);
+      return memory.u32(out, column.count).slice();
+    });
+  }
+
+  /** Matching blocks; the candidate is the pattern, the query the state. */
+  matchingBlocks(candidate: Uint32Array): Block[] {
+    return this.#single(candidate, (address) => {
+      const { query, count } = this.#opened;
+      const memory = this.#memory;
+      const scratch = memory.reserve(memory.exports.blocksScratchBytes(candidate.length, count) >>> 0);
+      const out = memory.reserve(Math.min(candidate.length, count) * BLOCK_VALUES * 4);
+      const found = memory.exports.matchingBlocks(address, candidate.length, query, scratch, out);
+      const values = memory.u32(out, found * BLOCK_VALUES);
+      return Array.from({ length: found }, (_, b): Block => {
+        const at = b * BLOCK_VALUES;
+        return [values[at]!, values[at + 1]!, values[at + 2]!];
+      });
+    });
+  }
+
+  matchingBlocksOf(column: Column): BlockColumn {
+    return this.#temporary((memory) => {
+      const { query, count } = this.#opened;
+      const scratch = memory.reserve(memory.exports.blocksScratchBytes(column.longest, count) >>> 0);
+      const starts = memory.reserve((column.count + 1) * 4);
+      // A candidate has no more blocks than ids, nor than the query has.
+      const blocks = memory.reserve(Math.min(column.total, column.count * count) * BLOCK_VALUES * 4);
+      memory.exports.matchingBlocksInto(column.flat, column.offsets, 0, column.count, query, scratch, starts, blocks);
+      const ends = memory.u32(starts, column.count + 1).slice();
+      return { starts: ends, blocks: memory.u32(blocks, ends.at(-1)! * BLOCK_VALUES).slice() };
+    });
+  }
+
+  #single<T>(candidate: Uint32Array, use: (address: number) => T): T {
+    this.#opened.assertIds(candidate);
+    return this.#temporary((memory) => use(memory.place(candidate)));
+  }
+
+  #temporary<T>(use: (memory: OwnMemory) => T): T {
+    if (this.#released) throw new Error("this query was released");
+    const before = this.#memory.top;
+    try {
+      return use(this.#memory);
+    } finally {
+      this.#memory.release(before);
+    }
+  }
+}

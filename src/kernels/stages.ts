@@ -1,0 +1,192 @@
+/**
+ * One slice of a candidate batch through the query's stages and the match, on whichever thread this is called: the kernels do the work, here
+ * is their order, their clock, and the winners' copy into a score block. Cost beside the kernels: a few microseconds a slice and about
+ * one a kept match.
+ */
+import {
+  BATCH_ROWS_MAX,
+  CONTEXT_BELOW_THRESHOLD,
+  CONTEXT_KEPT,
+  CONTEXT_MATCHED,
+  CONTEXT_TEXT_TOO_LONG,
+  CONTEXT_WITHOUT_BLOCKS,
+  HEAP_ENTRY_BYTES,
+  HEAP_ROW,
+  HEAP_SIMILARITY,
+  NAME_BYTES,
+  SCRATCH_BLOCKS,
+  SCRATCH_CARRIES,
+  SCRATCH_HEAP,
+  SCRATCH_SIMILARITIES,
+  SCRATCH_SURVIVORS,
+  SCRATCH_TEXT,
+  SCRATCH_TEXT_QUERY,
+  TEXT_POINTS_MAX,
+} from "../../assembly/layout.ts";
+import { EngineError } from "../errors.ts";
+import { type CandidateBatch, viewCandidateBatch } from "../wire/candidate-batch.ts";
+import { codePoints, type QueryBlockView, type StageRecord } from "../wire/query-block.ts";
+import type { Partner, SymbolTable } from "../wire/query-spec.ts";
+import { type StageCount, sealScoreBlock } from "../wire/score-block.ts";
+import type { PoolInstance } from "./instance.ts";
+
+const NS_PER_MS = 1e6;
+
+/**
+ * Scores rows `from` to `to` (exclusive) of the batch at `place`. `table` as in the query's spec. Returns a sealed score block.
+ * Errors: ENGRAM_STORE_REPLY for rows that are no patterns, ENGRAM_LIMIT_EXCEEDED for texts beyond what scratch holds; a trap comes through.
+ */
+export function scoreSlice(
+  instance: PoolInstance,
+  query: QueryBlockView,
+  table: SymbolTable | null,
+  place: number,
+  from: number,
+  to: number,
+): ArrayBuffer {
+  const { kernels, scratch } = instance;
+  const batch = viewCandidateBatch(instance.bytes, place);
+  if (from < 0 || to > batch.rows || from > to) throw new RangeError(`rows ${from} to ${to} of a batch of ${batch.rows}`);
+  if (table !== null) instance.loadTable(table, query.isCharacter);
+  instance.loadQuery(query);
+
+  const bad = kernels.firstBadRow(place, from, to, query.symbolCount);
+  if (bad !== 0) {
+    const known = query.symbolCount;
+    throw new EngineError("ENGRAM_STORE_REPLY", `Row ${bad - 1} of a candidate batch is no pattern of a kb of ${known} symbols.`);
+  }
+  kernels.beginSlice(scratch, from, to);
+  const stages: StageCount[] = [];
+  let count = to - from;
+  for (const stage of query.stages) {
+    const startedAt = performance.now();
+    const left = runStage(instance, stage, place, count);
+    stages.push({ name: stage.name, candidatesIn: count, candidatesOut: left, nanoseconds: (performance.now() - startedAt) * NS_PER_MS });
+    count = left;
+  }
+  const startedAt = performance.now();
+  kernels.matchRows(scratch, place, count);
+  const matched = contextField(instance, CONTEXT_MATCHED);
+  stages.push({ name: "match", candidatesIn: count, candidatesOut: matched, nanoseconds: (performance.now() - startedAt) * NS_PER_MS });
+  if (contextField(instance, CONTEXT_TEXT_TOO_LONG) !== 0) {
+    throw new EngineError("ENGRAM_LIMIT_EXCEEDED", `A pattern's text is longer than ${TEXT_POINTS_MAX} characters: use token matching.`);
+  }
+  kernels.sortKept(scratch, place);
+  return sealScoreBlock({
+    candidates: to - from,
+    stages,
+    belowThreshold: contextField(instance, CONTEXT_BELOW_THRESHOLD),
+    withoutBlocks: contextField(instance, CONTEXT_WITHOUT_BLOCKS),
+    matched,
+    ...copyKept(instance, batch, place, contextField(instance, CONTEXT_KEPT)),
+  });
+}
+
+function contextField(instance: PoolInstance, field: number): number {
+  return instance.words[(instance.scratch + field) / 4]!;
+}
+
+function runStage({ kernels, scratch }: PoolInstance, stage: StageRecord, place: number, count: number): number {
+  switch (stage.name) {
+    case "length":
+      return kernels.keepByLength(scratch, place, count, stage.low, stage.high);
+    case "jaccard":
+      return kernels.keepByJaccard(scratch, place, count, stage.low, stage.threshold);
+    case "minhash":
+      return kernels.keepByMinhash(scratch, place, count, stage.threshold);
+    case "bloom":
+      return kernels.keepByOverlap(scratch, place, count);
+    case "rapidfuzz":
+      return kernels.keepBySimilarity(scratch, place, count);
+  }
+}
+
+/** The heap's entries in order, with everything of their rows that an answer needs; blocks are computed again, for these alone. */
+function copyKept(instance: PoolInstance, batch: CandidateBatch, place: number, kept: number) {
+  const { kernels, scratch, words, doubles } = instance;
+  const heap = scratch + SCRATCH_HEAP;
+  const rows = new Uint32Array(kept);
+  const symbolStarts = new Uint32Array(kept + 1);
+  const eventStarts = new Uint32Array(kept + 1);
+  for (let e = 0; e < kept; e++) {
+    const row = words[(heap + e * HEAP_ENTRY_BYTES + HEAP_ROW) / 4]!;
+    rows[e] = row;
+    symbolStarts[e + 1] = symbolStarts[e]! + batch.symbolStart(row + 1) - batch.symbolStart(row);
+    eventStarts[e + 1] = eventStarts[e]! + batch.eventStart(row + 1) - batch.eventStart(row);
+  }
+  const keys = new Float64Array(kept);
+  const similarities = new Float64Array(kept);
+  const patternIds = new Float64Array(kept);
+  const names = new Uint8Array(kept * NAME_BYTES);
+  const symbolIds = new Uint32Array(symbolStarts[kept]!);
+  const eventEnds = new Uint16Array(eventStarts[kept]!);
+  const blockStarts = new Uint32Array(kept + 1);
+  let blocks = new Uint32Array(kept * 6);
+  for (let e = 0; e < kept; e++) {
+    const row = rows[e]!;
+    const entry = heap + e * HEAP_ENTRY_BYTES;
+    keys[e] = doubles[entry / 8]!;
+    similarities[e] = doubles[(entry + HEAP_SIMILARITY) / 8]!;
+    patternIds[e] = batch.patternIds[row * 2]! + batch.patternIds[row * 2 + 1]! * 2 ** 32;
+    names.set(batch.names.subarray(row * NAME_BYTES, (row + 1) * NAME_BYTES), e * NAME_BYTES);
+    symbolIds.set(batch.symbolIds.subarray(batch.symbolStart(row), batch.symbolStart(row + 1)), symbolStarts[e]!);
+    eventEnds.set(batch.eventEnds.subarray(batch.eventStart(row), batch.eventStart(row + 1)), eventStarts[e]!);
+    const found = kernels.blocksOfRow(scratch, place, row);
+    const start = blockStarts[e]!;
+    if ((start + found) * 3 > blocks.length) {
+      const larger = new Uint32Array(Math.max(blocks.length * 2, (start + found) * 3));
+      larger.set(blocks);
+      blocks = larger;
+    }
+    const from = (scratch + SCRATCH_BLOCKS) / 4;
+    blocks.set(words.subarray(from, from + found * 3), start * 3);
+    blockStarts[e + 1] = start + found;
+  }
+  return { keys, similarities, patternIds, names, symbolStarts, symbolIds, eventStarts, eventEnds, blockStarts, blocks };
+}
+
+/**
+ * Pairs of `symbols` with symbols `from` to `to` (exclusive) of the table whose character ratio reaches `threshold`, by symbol id, then
+ * by index in `symbols`. Errors: ENGRAM_LIMIT_EXCEEDED.
+ */
+export function partnerSlice(
+  instance: PoolInstance,
+  symbols: readonly string[],
+  table: SymbolTable,
+  threshold: number,
+  from: number,
+  to: number,
+): Partner[] {
+  const { kernels, scratch, words, doubles } = instance;
+  instance.unloadQuery();
+  instance.loadTable(table, true);
+  const indices = scratch + SCRATCH_SURVIVORS;
+  const ratios = scratch + SCRATCH_SIMILARITIES;
+  const found: Partner[] = [];
+  symbols.forEach((symbol, queryIndex) => {
+    const points = codePoints(symbol);
+    if (points.length <= TEXT_POINTS_MAX) words.set(points, (scratch + SCRATCH_TEXT) / 4);
+    if (points.length > TEXT_POINTS_MAX || kernels.loadText(scratch, scratch + SCRATCH_TEXT, points.length) === 0) {
+      throw new EngineError("ENGRAM_LIMIT_EXCEEDED", `A symbol of ${points.length} characters is too long to be compared by characters.`);
+    }
+    for (let first = from; first < to; first += BATCH_ROWS_MAX) {
+      const last = Math.min(to, first + BATCH_ROWS_MAX);
+      const count = kernels.indelRatiosInto(
+        instance.textPoints,
+        instance.textOffsets,
+        first,
+        last,
+        scratch + SCRATCH_TEXT_QUERY,
+        scratch + SCRATCH_CARRIES,
+        threshold,
+        indices,
+        ratios,
+      );
+      for (let n = 0; n < count; n++) {
+        found.push({ queryIndex, symbolId: words[indices / 4 + n]!, ratio: doubles[ratios / 8 + n]! });
+      }
+    }
+    kernels.unloadText(scratch);
+  });
+  return found.sort((a, b) => a.symbolId - b.symbolId || a.queryIndex - b.queryIndex);
+}

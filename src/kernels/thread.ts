@@ -1,0 +1,74 @@
+/**
+ * A thread's side of the pool: takes one task after the other and answers each. An error is an answer, so a task never rejects; after a trap
+ * the instance is made anew over cleared tables, and only the request that met it fails. Runs on a worker or on the main thread alike.
+ */
+import { EngineError } from "../errors.ts";
+import { viewQueryBlock } from "../wire/query-block.ts";
+import type { Partner } from "../wire/query-spec.ts";
+import type { Reply, SliceTask, Task } from "../wire/task.ts";
+import { instantiatePool, type PoolInstance } from "./instance.ts";
+import type { PoolLayout, ScratchLease } from "./pool-memory.ts";
+import { partnerSlice, scoreSlice } from "./stages.ts";
+
+/** No memory reaches this far (kernels/pool-memory.ts): reading here traps. */
+const BEYOND_MEMORY = 0xfffffff0;
+
+export class KernelThread {
+  readonly #module: WebAssembly.Module;
+  readonly #memory: WebAssembly.Memory;
+  readonly #layout: PoolLayout;
+  readonly #lease: ScratchLease;
+  #instance: PoolInstance;
+
+  constructor(module: WebAssembly.Module, memory: WebAssembly.Memory, layout: PoolLayout, lease: ScratchLease) {
+    this.#module = module;
+    this.#memory = memory;
+    this.#layout = layout;
+    this.#lease = lease;
+    this.#instance = instantiatePool(module, memory, layout, lease);
+  }
+
+  run(task: Task): Reply {
+    const startedAt = performance.now();
+    try {
+      const buffer = task.kind === "start" ? new ArrayBuffer(0) : this.#runSlice(task);
+      return { ok: true, buffer, nanoseconds: (performance.now() - startedAt) * 1e6 };
+    } catch (error) {
+      if (error instanceof EngineError) return { ok: false, code: error.code, message: error.message };
+      // Whatever it was, nobody knows what it left behind.
+      this.#instance = instantiatePool(this.#module, this.#memory, this.#layout, { ...this.#lease, isUsed: true });
+      return {
+        ok: false,
+        code: "ENGRAM_KERNEL_TRAP",
+        message: `A kernel failed: ${error instanceof Error ? error.message : String(error)}`,
+      };
+    }
+  }
+
+  #runSlice(task: SliceTask): ArrayBuffer {
+    if (task.fault === "trap") this.#instance.kernels.firstBadRow(BEYOND_MEMORY, 0, 1, 1);
+    if (task.kind === "score") {
+      return scoreSlice(this.#instance, viewQueryBlock(task.query), task.table, task.place, task.from, task.to);
+    }
+    return packPartners(partnerSlice(this.#instance, task.symbols, task.table, task.threshold, task.from, task.to));
+  }
+}
+
+function packPartners(partners: readonly Partner[]): ArrayBuffer {
+  const triples = new Float64Array(partners.length * 3);
+  partners.forEach(({ queryIndex, symbolId, ratio }, n) => {
+    triples[n * 3] = queryIndex;
+    triples[n * 3 + 1] = symbolId;
+    triples[n * 3 + 2] = ratio;
+  });
+  return triples.buffer;
+}
+
+export function unpackPartners(buffer: ArrayBuffer): Partner[] {
+  const triples = new Float64Array(buffer);
+  return Array.from({ length: triples.length / 3 }, (_, n) => ({
+    queryIndex: triples[n * 3]!,
+    symbolId: triples[n * 3 + 1]!,
+    ratio: triples[n * 3 + 2]!,
+  }));
+}

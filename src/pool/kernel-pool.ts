@@ -1,0 +1,34 @@
+/**
+ * Contract of the kernel pool: it scores sealed candidate batches against a prepared query. Two back ends are equals: worker threads
+ * (piscina) and the calling thread (inline: tests, debugging, profiles). Same input, same answer, whichever runs it and however a scan is cut.
+ *
+ * A query is prepared once and shared by all its batches. A batch is copied once into shared wasm memory (`CandidateColumns` in, a
+ * leased slot out) and stays there until its score block is read. A message between threads is a few numbers.
+ */
+import type { CandidateColumns } from "../wire/candidate-columns.ts";
+import type { Partner, PreparedQuery, QuerySpec, SymbolTable } from "../wire/query-spec.ts";
+import type { ScoreBlock } from "../wire/score-block.ts";
+
+export type { KeepKey, Partner, PreparedQuery, QuerySpec, StageSpec, SymbolTable } from "../wire/query-spec.ts";
+
+export interface ScoreOptions {
+  readonly signal?: AbortSignal;
+  /** `performance.now()` value after which no further slice starts: ENGRAM_DEADLINE. */
+  readonly deadlineAt?: number;
+}
+
+export interface KernelPool {
+  readonly threads: number;
+  /** Builds the query block. Throws ENGRAM_LIMIT_EXCEEDED when the state passes QUERY_SYMBOLS_MAX or the kb's symbol count passes what scratch memory holds. */
+  prepare(spec: QuerySpec): PreparedQuery;
+  /**
+   * Runs the stages, then similarity, threshold and details over the columns, in slices; the returned blocks (one a slice, in row
+   * order) are sealed copies that the caller keeps. Columns are read before the first await and may be reused after it.
+   * Errors: ENGRAM_POOL_FULL (bounded queue), ENGRAM_DEADLINE, ENGRAM_ABORTED, ENGRAM_WORKER_LOST (after one retry), ENGRAM_KERNEL_TRAP, ENGRAM_CLOSED.
+   */
+  score(query: PreparedQuery, columns: CandidateColumns, options?: ScoreOptions): Promise<readonly ScoreBlock[]>;
+  /** All pairs of `symbols` (distinct) with a symbol of the table whose character ratio is >= threshold (epsilon 1e-9), by symbol id then query index. */
+  partners(symbols: readonly string[], table: SymbolTable, threshold: number, options?: ScoreOptions): Promise<readonly Partner[]>;
+  /** Waits for what runs, refuses what comes, leaves no thread. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,89 @@
+/**
+ * The kernel pool on worker threads. The module is compiled once and handed to every thread; all threads work on one shared memory, each in a
+ * scratch that it takes when it starts. A thread that is lost is replaced and its slice run once more. Start it early and keep it: a
+ * pool takes 30 to 60 ms to start, a slice about 40 µs to dispatch.
+ */
+import { createRequire } from "node:module";
+import { Piscina } from "piscina";
+import { EngineError } from "../errors.ts";
+import { createPoolMemory, planPoolMemory, releaseLostScratch, SYMBOL_CAPACITY } from "../kernels/pool-memory.ts";
+import { type Logger, silentLogger } from "../log.ts";
+import type { Fault, Reply, SliceTask, Task } from "../wire/task.ts";
+import { loadPoolModule } from "./inline-pool.ts";
+import type { KernelPool } from "./kernel-pool.ts";
+import { SlicedPool } from "./sliced-pool.ts";
+
+export interface PiscinaPoolOptions {
+  readonly threads: number;
+  /** Calls that wait for a slot at most; the next one gets ENGRAM_POOL_FULL. */
+  readonly queueMax: number;
+  /** Candidate batches in memory at a time; by default twice the threads and two: each thread has one to score and one being copied. */
+  readonly slots?: number;
+  /** Symbols a kb may have: two tables of 2 bytes each per thread. */
+  readonly symbolCapacity?: number;
+  readonly log?: Logger;
+  /** Fixes the rows of a slice; for tests. */
+  readonly sliceRows?: number;
+  /** Asked for each slice; for tests. */
+  readonly faultOf?: () => Fault | undefined;
+}
+
+/** Resolves when a worker has answered. Errors: ENGRAM_SETTINGS_INVALID when the threads' memory does not fit, or the worker is not built. */
+export async function openPiscinaPool(options: PiscinaPoolOptions): Promise<KernelPool> {
+  const { threads, queueMax, log = silentLogger } = options;
+  const slots = options.slots ?? 2 * threads + 2;
+  const layout = planPoolMemory(threads, slots, options.symbolCapacity ?? SYMBOL_CAPACITY);
+  const memory = createPoolMemory(layout);
+  const piscina = new Piscina({
+    filename: workerFile(),
+    workerData: { module: loadPoolModule(), memory, layout },
+    minThreads: threads,
+    maxThreads: threads,
+    // A slot has at most one slice a thread under way; the bounded queue is the slots' own.
+    maxQueue: slots * threads,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    recordTiming: false,
+  });
+  const freeLostScratch = (): void => releaseLostScratch(memory, layout, new Set(piscina.threads.map(({ threadId }) => threadId)));
+  piscina.on("workerDestroy", () => queueMicrotask(freeLostScratch));
+  piscina.on("error", (error: unknown) => log.error({ err: error }, "an idle kernel worker failed and is replaced"));
+
+  const runOnce = (task: Task): Promise<Reply> => piscina.run(task) as Promise<Reply>;
+  const runner = {
+    threads,
+    async run(task: SliceTask): Promise<Reply> {
+      try {
+        return await runOnce(task);
+      } catch (error) {
+        // A worker answers whatever its task did; no answer means that the thread is gone.
+        log.error({ err: error }, "a kernel worker was lost; its slice is run once more");
+        freeLostScratch();
+      }
+      try {
+        return await runOnce(task.fault === "exit" ? { ...task, fault: options.faultOf?.() } : task);
+      } catch (error) {
+        freeLostScratch();
+        throw new EngineError("ENGRAM_WORKER_LOST", "A kernel worker was lost twice while it worked on this request.", { cause: error });
+      }
+    },
+    close: () => piscina.destroy(),
+  };
+  try {
+    await runOnce({ kind: "start" });
+  } catch (error) {
+    await piscina.destroy();
+    throw error;
+  }
+  return new SlicedPool(runner, memory, layout, { queueMax, sliceRows: options.sliceRows, faultOf: options.faultOf });
+}
+
+/** The built worker: Node 20 cannot run TypeScript in a thread. */
+function workerFile(): string {
+  try {
+    return createRequire(import.meta.url).resolve("#workers/score");
+  } catch (error) {
+    throw new EngineError("ENGRAM_SETTINGS_INVALID", "The kernel worker is not built (dist/workers/score.js): run npm run build.", {
+      cause: error,
+    });
+  }
+}

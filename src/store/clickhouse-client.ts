@@ -1,0 +1,240 @@
+/**
+ * The only file that knows whether ClickHouse is a server or the embedded engine. Both come through `@clickhouse/client`; bytes (Native
+ * blocks in, raw JSON lines out) take the embedded engine's own calls, because its bodies otherwise pass through a UTF-8 string.
+ *
+ * An embedded session runs one query at a time, so there is a small pool: one writer, and readers that are leased. Settings are never
+ * passed to the embedded engine as settings (they would stay for later queries): they stand in a SETTINGS clause of the SQL.
+ */
+import { createClient } from "@clickhouse/client";
+import type { ChdbConnection } from "chdb/connection";
+import { EngineError } from "../errors.ts";
+import { Lease } from "./lease.ts";
+
+type Client = ReturnType<typeof createClient>;
+
+/** Values of `{name:Type}` placeholders. */
+export type Params = Readonly<Record<string, string | number | readonly number[]>>;
+
+export interface ClickHouse {
+  /** Name of the database that holds the tables; safe to stand in SQL. */
+  readonly database: string;
+  /** Rows of a query as objects. UInt64 comes as a number: keep asked values below 2^53 or cast them to String. */
+  rows<T>(sql: string, params?: Params): Promise<T[]>;
+  command(sql: string, params?: Params): Promise<void>;
+  /**
+   * Inserts rows given as JSON arrays (one text a row), as one block. An insert repeated with an equal token changes nothing.
+   */
+  insert(table: string, columns: readonly string[], lines: readonly string[], token: string): Promise<void>;
+  /** Bytes of the answer in Native format, as they come. Ending the iteration early stops the query. */
+  native(sql: string, params: Params, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  ping(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** One block an insert: a token speaks for a block, so a batch split in two would be judged by halves. */
+const INSERT_SETTINGS = {
+  async_insert: 0,
+  precise_float_parsing: 1,
+  input_format_parallel_parsing: 0,
+  max_insert_block_size: 1_048_576,
+  min_insert_block_size_rows: 1_048_576,
+  min_insert_block_size_bytes: 1_073_741_824,
+} as const;
+
+/**
+ * Puts values in the place of `{name:Type}` where the embedded stream call takes no parameters. Integers are written as digits and
+ * text as `unhex('…')`, so no character of a value ever stands in the SQL.
+ */
+export function bindLiterals(sql: string, params: Params): string {
+  return sql.replace(/\{(\w+):([\w()]+)\}/g, (_, name: string, type: string) => {
+    const value = Object.hasOwn(params, name) ? params[name] : undefined;
+    if (typeof value === "string" && type === "String") return `unhex('${Buffer.from(value, "utf8").toString("hex")}')`;
+    if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && /^UInt(8|16|32|64)$/.test(type))
+      return `to${type}(${value})`;
+    if (Array.isArray(value) && type === "Array(UInt64)" && value.every((v) => Number.isSafeInteger(v) && v >= 0)) {
+      return `[${value.map((v) => `toUInt64(${v})`).join(",")}]`;
+    }
+    throw new EngineError("ENGRAM_STORE_REPLY", `The query's parameter ${name}:${type} has no value of that type.`);
+  });
+}
+
+/** Maps what the client throws to the engine's codes; the text of the cause stays in the log only. */
+export function clickhouseError(error: unknown, doing: string): EngineError {
+  if (error instanceof EngineError) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  if (/No space left on device|NOT_ENOUGH_SPACE|Cannot reserve .* not enough space/i.test(text)) {
+    return new EngineError("ENGRAM_DISK_FULL", `ClickHouse has no disk space left while ${doing}. Free space on its disk; reads go on.`, {
+      cause: error,
+    });
+  }
+  if (/Cannot lock file|Another server instance/i.test(text)) {
+    return new EngineError(
+      "ENGRAM_DATA_LOCKED",
+      "Another process has the ClickHouse data folder open. Stop it, or choose another data folder.",
+      {
+        cause: error,
+      },
+    );
+  }
+  if (/ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOTFOUND|Timeout|socket hang up/i.test(text)) {
+    return new EngineError("ENGRAM_STORE_UNREACHABLE", `ClickHouse does not answer while ${doing}. Try again; check that it runs.`, {
+      cause: error,
+    });
+  }
+  return new EngineError("ENGRAM_STORE_REPLY", `ClickHouse refused ${doing}: ${text.split("\n")[0]!.slice(0, 300)}`, { cause: error });
+}
+
+/** Opens the embedded engine on a folder. `readers` queries run at a time besides the writer. */
+export async function openEmbedded(path: string, readers: number): Promise<ClickHouse> {
+  // Loaded here only, so that an installation that talks to a server can leave the 540 MB package out.
+  const { createChdbConnection } = await import("chdb/connection");
+  const connections: ChdbConnection[] = [];
+  const clients: Client[] = [];
+  const connect = (): number => {
+    const connection = createChdbConnection({ path });
+    connections.push(connection);
+    clients.push(createClient({ connection: connection as never, application: "engram" }));
+    return connections.length - 1;
+  };
+  let writer: Lease<number>;
+  let pool: Lease<number>;
+  try {
+    writer = new Lease([connect()]);
+    pool = new Lease(Array.from({ length: readers }, connect));
+    await clients[0]!.command({ query: "CREATE DATABASE IF NOT EXISTS engram" });
+  } catch (error) {
+    await Promise.allSettled(clients.map((client) => client.close()));
+    throw clickhouseError(error, "opening the data folder");
+  }
+  return {
+    database: "engram",
+    rows: (sql, params) =>
+      pool.with(async (i) => {
+        try {
+          const answer = await clients[i]!.query({ query: sql, query_params: { ...params }, format: "JSONEachRow" });
+          return await answer.json();
+        } catch (error) {
+          throw clickhouseError(error, "reading");
+        }
+      }),
+    command: (sql, params) =>
+      writer.with(async (i) => {
+        try {
+          await clients[i]!.command({ query: sql, query_params: { ...params } });
+        } catch (error) {
+          throw clickhouseError(error, "changing the schema or deleting");
+        }
+      }),
+    insert: (table, columns, lines, token) =>
+      writer.with(async (i) => {
+        try {
+          await connections[i]!.chdb.rawInsert({
+            table: `engram.${table}`,
+            columns: [...columns],
+            values: Buffer.from(`${lines.join("\n")}\n`, "utf8"),
+            format: "JSONCompactEachRow",
+            settings: { ...INSERT_SETTINGS, insert_deduplication_token: token },
+          });
+        } catch (error) {
+          throw clickhouseError(error, `inserting into ${table}`);
+        }
+      }),
+    async *native(sql, params, signal) {
+      const i = await pool.take(signal);
+      try {
+        const stream = connections[i]!.chdb.queryStream(bindLiterals(sql, params), { format: "Native", ...(signal && { signal }) });
+        for await (const chunk of stream) yield chunk.raw();
+      } catch (error) {
+        if (signal?.aborted) throw new EngineError("ENGRAM_ABORTED", "The caller ended the request.", { cause: error });
+        throw clickhouseError(error, "reading patterns");
+      } finally {
+        pool.give(i);
+      }
+    },
+    ping: async () => (await clients[1]!.ping()).success,
+    close: async () => {
+      await writer.drain();
+      await pool.drain();
+      for (const client of clients) await client.close();
+    },
+  };
+}
+
+export interface ClickHouseServer {
+  readonly url: string;
+  readonly user?: string;
+  readonly password?: string;
+  readonly database?: string;
+}
+
+/** Opens a ClickHouse server over HTTP. */
+export async function openServer(server: ClickHouseServer): Promise<ClickHouse> {
+  const database = server.database ?? "engram";
+  if (!/^\w{1,64}$/.test(database)) {
+    throw new EngineError(
+      "ENGRAM_SETTINGS_INVALID",
+      "The ClickHouse database name may hold letters, digits and underscores only, 64 at most.",
+    );
+  }
+  const client = createClient({
+    url: server.url,
+    username: server.user ?? "default",
+    password: server.password ?? "",
+    database,
+    application: "engram",
+    request_timeout: 30_000,
+    max_open_connections: 16,
+  });
+  try {
+    await client.command({ query: "CREATE DATABASE IF NOT EXISTS {database:Identifier}", query_params: { database } });
+  } catch (error) {
+    await client.close();
+    throw clickhouseError(error, "opening the server");
+  }
+  return {
+    database,
+    async rows(sql, params) {
+      try {
+        const answer = await client.query({ query: sql, query_params: { ...params }, format: "JSONEachRow" });
+        return await answer.json();
+      } catch (error) {
+        throw clickhouseError(error, "reading");
+      }
+    },
+    async command(sql, params) {
+      try {
+        await client.command({ query: sql, query_params: { ...params } });
+      } catch (error) {
+        throw clickhouseError(error, "changing the schema or deleting");
+      }
+    },
+    async insert(table, columns, lines, token) {
+      try {
+        await client.insert({
+          table,
+          columns: [...columns] as [string, ...string[]],
+          values: lines.map((line) => JSON.parse(line)),
+          format: "JSONCompactEachRow",
+          clickhouse_settings: { ...INSERT_SETTINGS, max_insert_block_size: "1048576", insert_deduplication_token: token } as never,
+        });
+      } catch (error) {
+        throw clickhouseError(error, `inserting into ${table}`);
+      }
+    },
+    async *native(sql, params, signal) {
+      try {
+        const answer = await client.exec({
+          query: `${sql} FORMAT Native`,
+          query_params: { ...params },
+          ...(signal && { abort_signal: signal }),
+        });
+        for await (const chunk of answer.stream) yield chunk as Uint8Array;
+      } catch (error) {
+        if (signal?.aborted) throw new EngineError("ENGRAM_ABORTED", "The caller ended the request.", { cause: error });
+        throw clickhouseError(error, "reading patterns");
+      }
+    },
+    ping: async () => (await client.ping()).success,
+    close: () => client.close(),
+  };
+}

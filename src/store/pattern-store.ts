@@ -1,0 +1,59 @@
+/**
+ * Contract of the pattern store: where patterns and every change of a kb are kept for good. One implementation
+ * (clickhouse-patterns.ts) over either client; the suite in `test/contract/pattern-store.ts` runs over both.
+ */
+import type { CandidateColumns } from "../wire/candidate-columns.ts";
+import type { FlushBatch, OutboxEntry } from "./state-store.ts";
+
+export interface ScanOptions {
+  /** Only patterns with an id below this. */
+  readonly below: number;
+  /** Only patterns whose first symbol this is. */
+  readonly firstSymbol?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Where a kb stands in the pattern store. */
+export interface StoredKb {
+  readonly kb: string;
+  /** Greatest sequence number written. */
+  readonly seq: number;
+}
+
+export interface StoredPattern {
+  readonly patternId: number;
+  readonly symbolIds: readonly number[];
+  readonly eventEnds: readonly number[];
+}
+
+/** What the tables hold of a generation, for comparing with the state store. */
+export interface StoredCounts {
+  readonly patterns: number;
+  readonly names: number;
+  readonly symbols: number;
+  readonly vectors: number;
+  readonly learns: number;
+}
+
+export interface PatternStore {
+  /**
+   * Writes a batch: symbols, patterns, vectors, events, and last the names (the commit marker). Durable when it resolves. Writing a batch
+   * of an equal token again changes nothing, whatever part of it was written before.
+   */
+  write(batch: FlushBatch): Promise<void>;
+  /**
+   * Patterns of a generation as columns, every pattern once, in id order. The views are the caller's until it asks for the next.
+   * Errors: ENGRAM_STORE_UNREACHABLE, ENGRAM_STORE_REPLY, ENGRAM_ABORTED.
+   */
+  scan(kb: string, generation: number, options: ScanOptions): AsyncIterable<CandidateColumns>;
+  /** One pattern by its bare name; undefined when it is not there (it may still wait to be flushed). */
+  patternByName(kb: string, generation: number, name: string): Promise<StoredPattern | undefined>;
+  listKbs(): Promise<readonly StoredKb[]>;
+  counts(kb: string, generation: number): Promise<StoredCounts>;
+  /** All changes that still count (from the last clear on), ascending seq, in slices: what a rebuild replays. */
+  events(kb: string): AsyncIterable<readonly OutboxEntry[]>;
+  /** Removes what generations below `generation` left. May be repeated. */
+  dropBefore(kb: string, generation: number): Promise<void>;
+  ping(): Promise<boolean>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,180 @@
+/**
+ * A candidate batch: a range of rows of the pattern store's columns, copied as they are behind a header, in one slot of the pool's memory.
+ * Offsets stay ClickHouse's cumulative u64 ends; the header says what they are counted from. Sealed once written. Cost: one copy.
+ *
+ *  ┌────────┬─────────────┬───────────┬──────────────┬────────────┬──────────────┬───────────────┬────────────┐
+ *  │ header │ pattern ids │ names     │ distinct u16 │ symbol ends│ symbol ids   │ event offsets │ event ends │  little-endian, each
+ *  │ 72 B   │ u64 a row   │ 20 B a row│ a row        │ u64 a row  │ u32 a symbol │ u64 a row     │ u16 a event│  part 8-byte aligned
+ *  └────────┴─────────────┴───────────┴──────────────┴────────────┴──────────────┴───────────────┴────────────┘
+ */
+import {
+  BATCH_BYTES,
+  BATCH_DISTINCT_AT,
+  BATCH_EVENT_BASE,
+  BATCH_EVENT_ENDS_AT,
+  BATCH_EVENT_OFFSETS_AT,
+  BATCH_EVENTS,
+  BATCH_HEADER_BYTES,
+  BATCH_MAGIC,
+  BATCH_MAGIC_VALUE,
+  BATCH_NAMES_AT,
+  BATCH_PATTERN_IDS_AT,
+  BATCH_ROWS,
+  BATCH_ROWS_MAX,
+  BATCH_SYMBOL_BASE,
+  BATCH_SYMBOL_ENDS_AT,
+  BATCH_SYMBOL_IDS_AT,
+  BATCH_SYMBOLS,
+  BATCH_VERSION,
+  LAYOUT_VERSION,
+  NAME_BYTES,
+} from "../../assembly/layout.ts";
+import { EngineError } from "../errors.ts";
+import type { CandidateColumns } from "./candidate-columns.ts";
+
+/** Bytes readable behind the last column: SIMD loads run over the end. */
+const SLACK_BYTES = 16;
+
+const align8 = (bytes: number): number => (bytes + 7) & ~7;
+
+/** The row's end in a column of u64 ends, or the column's base for the row before the first. */
+function endBefore(ends: Uint8Array, base: number, row: number): number {
+  if (row === 0) return base;
+  const view = new DataView(ends.buffer, ends.byteOffset + (row - 1) * 8, 8);
+  return view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
+}
+
+/** Symbols in rows `from` to `to` (exclusive). */
+export function symbolsInRows(columns: CandidateColumns, from: number, to: number): number {
+  return endBefore(columns.symbolEnds, columns.symbolBase, to) - endBefore(columns.symbolEnds, columns.symbolBase, from);
+}
+
+function eventsInRows(columns: CandidateColumns, from: number, to: number): number {
+  return endBefore(columns.eventOffsets, columns.eventBase, to) - endBefore(columns.eventOffsets, columns.eventBase, from);
+}
+
+/** Size of the batch of rows `from` to `to` (exclusive). */
+function batchBytes(columns: CandidateColumns, from: number, to: number): number {
+  const rows = to - from;
+  const fixed = BATCH_HEADER_BYTES + 3 * rows * 8 + align8(rows * NAME_BYTES) + align8(rows * 2) + SLACK_BYTES;
+  return fixed + align8(symbolsInRows(columns, from, to) * 4) + align8(eventsInRows(columns, from, to) * 2);
+}
+
+/**
+ * Cuts columns into row ranges that each fit `capacity` bytes and BATCH_ROWS_MAX rows, as row bounds: range i is bounds[i] .. bounds[i + 1].
+ * A row that does not fit alone is no pattern a learn could have stored: ENGRAM_STORE_REPLY.
+ */
+export function batchBounds(columns: CandidateColumns, capacity: number): number[] {
+  const bounds = [0];
+  for (let from = 0; from < columns.rows; ) {
+    let fits = from;
+    let tooMany = Math.min(columns.rows, from + BATCH_ROWS_MAX) + 1;
+    while (tooMany - fits > 1) {
+      const middle = (fits + tooMany) >>> 1;
+      const bytes = batchBytes(columns, from, middle);
+      // Not `bytes > capacity`: ends that fall make the size negative, ends beyond f64 make it NaN.
+      if (bytes >= 0 && bytes <= capacity) fits = middle;
+      else tooMany = middle;
+    }
+    if (fits === from) throw new EngineError("ENGRAM_STORE_REPLY", `Row ${from} of a candidate batch does not fit ${capacity} bytes.`);
+    bounds.push(fits);
+    from = fits;
+  }
+  return bounds;
+}
+
+/** Writes rows `from` to `to` (exclusive) as a batch at `place` (8-byte aligned) of `memory`. The caller has made sure that they fit. */
+export function writeCandidateBatch(memory: Uint8Array, place: number, columns: CandidateColumns, from: number, to: number): void {
+  const rows = to - from;
+  const symbolFrom = endBefore(columns.symbolEnds, columns.symbolBase, from);
+  const eventFrom = endBefore(columns.eventOffsets, columns.eventBase, from);
+  const symbols = symbolsInRows(columns, from, to);
+  const events = eventsInRows(columns, from, to);
+  const header = new DataView(memory.buffer, memory.byteOffset + place, BATCH_HEADER_BYTES);
+  let at = BATCH_HEADER_BYTES;
+
+  const writeColumn = (field: number, column: Uint8Array, first: number, count: number, width: number): void => {
+    const start = first * width;
+    // Not the opposite question: NaN must fail too.
+    if (!(start >= 0 && count >= 0 && start + count * width <= column.length)) {
+      throw new EngineError("ENGRAM_STORE_REPLY", `A candidate column is shorter (${column.length} bytes) than its offsets say.`);
+    }
+    memory.set(column.subarray(start, start + count * width), place + at);
+    header.setUint32(field, at, true);
+    at = align8(at + count * width);
+  };
+  writeColumn(BATCH_PATTERN_IDS_AT, columns.patternIds, from, rows, 8);
+  writeColumn(BATCH_NAMES_AT, columns.names, from, rows, NAME_BYTES);
+  writeColumn(BATCH_DISTINCT_AT, columns.distinctCounts, from, rows, 2);
+  writeColumn(BATCH_SYMBOL_ENDS_AT, columns.symbolEnds, from, rows, 8);
+  writeColumn(BATCH_SYMBOL_IDS_AT, columns.symbolIds, symbolFrom - columns.symbolBase, symbols, 4);
+  writeColumn(BATCH_EVENT_OFFSETS_AT, columns.eventOffsets, from, rows, 8);
+  writeColumn(BATCH_EVENT_ENDS_AT, columns.eventEnds, eventFrom - columns.eventBase, events, 2);
+
+  header.setUint32(BATCH_MAGIC, BATCH_MAGIC_VALUE, true);
+  header.setUint32(BATCH_VERSION, LAYOUT_VERSION, true);
+  header.setUint32(BATCH_BYTES, at, true);
+  header.setUint32(BATCH_ROWS, rows, true);
+  header.setUint32(BATCH_SYMBOLS, symbols, true);
+  header.setUint32(BATCH_EVENTS, events, true);
+  header.setBigUint64(BATCH_SYMBOL_BASE, BigInt(symbolFrom), true);
+  header.setBigUint64(BATCH_EVENT_BASE, BigInt(eventFrom), true);
+}
+
+/** Rows from `from` on as columns of their own, in memory of their own: what must outlive the caller's views. */
+export function copyRows(columns: CandidateColumns, from: number): CandidateColumns {
+  const { rows } = columns;
+  const symbolBase = endBefore(columns.symbolEnds, columns.symbolBase, from);
+  const eventBase = endBefore(columns.eventOffsets, columns.eventBase, from);
+  const part = (column: Uint8Array, first: number, count: number, width: number): Uint8Array =>
+    column.slice(first * width, (first + count) * width);
+  return {
+    rows: rows - from,
+    patternIds: part(columns.patternIds, from, rows - from, 8),
+    names: part(columns.names, from, rows - from, NAME_BYTES),
+    distinctCounts: part(columns.distinctCounts, from, rows - from, 2),
+    symbolEnds: part(columns.symbolEnds, from, rows - from, 8),
+    symbolBase,
+    symbolIds: part(columns.symbolIds, symbolBase - columns.symbolBase, symbolsInRows(columns, from, rows), 4),
+    eventOffsets: part(columns.eventOffsets, from, rows - from, 8),
+    eventBase,
+    eventEnds: part(columns.eventEnds, eventBase - columns.eventBase, eventsInRows(columns, from, rows), 2),
+  };
+}
+
+/** Columns of a batch as aligned views. Rows' ends are cumulative (low halves of ends minus base are exact: a batch is small). */
+export interface CandidateBatch {
+  readonly rows: number;
+  /** u32 pairs, low half first. */
+  readonly patternIds: Uint32Array;
+  readonly names: Uint8Array;
+  readonly symbolIds: Uint32Array;
+  readonly eventEnds: Uint16Array;
+  /** Where row `row`'s symbols start in `symbolIds`; for `rows`, where the last row's end. */
+  symbolStart(row: number): number;
+  eventStart(row: number): number;
+}
+
+/** The batch at `place` of `memory`. Refuses foreign bytes: ENGRAM_LAYOUT_MISMATCH. */
+export function viewCandidateBatch(memory: Uint8Array, place: number): CandidateBatch {
+  const base = memory.byteOffset + place;
+  const header = new DataView(memory.buffer, base, BATCH_HEADER_BYTES);
+  const field = (at: number): number => header.getUint32(at, true);
+  if (field(BATCH_MAGIC) !== BATCH_MAGIC_VALUE || field(BATCH_VERSION) !== LAYOUT_VERSION || place + field(BATCH_BYTES) > memory.length) {
+    throw new EngineError("ENGRAM_LAYOUT_MISMATCH", `No candidate batch of layout ${LAYOUT_VERSION} at ${place}.`);
+  }
+  const rows = field(BATCH_ROWS);
+  const symbolEnds = new Uint32Array(memory.buffer, base + field(BATCH_SYMBOL_ENDS_AT), rows * 2);
+  const eventOffsets = new Uint32Array(memory.buffer, base + field(BATCH_EVENT_OFFSETS_AT), rows * 2);
+  const symbolBase = field(BATCH_SYMBOL_BASE);
+  const eventBase = field(BATCH_EVENT_BASE);
+  return {
+    rows,
+    patternIds: new Uint32Array(memory.buffer, base + field(BATCH_PATTERN_IDS_AT), rows * 2),
+    names: new Uint8Array(memory.buffer, base + field(BATCH_NAMES_AT), rows * NAME_BYTES),
+    symbolIds: new Uint32Array(memory.buffer, base + field(BATCH_SYMBOL_IDS_AT), field(BATCH_SYMBOLS)),
+    eventEnds: new Uint16Array(memory.buffer, base + field(BATCH_EVENT_ENDS_AT), field(BATCH_EVENTS)),
+    symbolStart: (row) => (row === 0 ? 0 : (symbolEnds[(row - 1) * 2]! - symbolBase) >>> 0),
+    eventStart: (row) => (row === 0 ? 0 : (eventOffsets[(row - 1) * 2]! - eventBase) >>> 0),
+  };
+}

@@ -1,0 +1,49 @@
+/**
+ * What the main thread tells a worker, and what comes back: a few numbers and references to shared bytes, never a candidate. Errors cross as
+ * code and message.
+ */
+import type { ErrorCode } from "../errors.ts";
+import type { SymbolTable } from "./query-spec.ts";
+
+/** A fault on purpose, for tests: the kernels trap, or the worker ends. */
+export type Fault = "trap" | "exit";
+
+export interface ScoreTask {
+  readonly kind: "score";
+  /** A sealed query block. */
+  readonly query: Uint8Array<SharedArrayBuffer>;
+  readonly table: SymbolTable | null;
+  /** Address of the candidate batch. */
+  readonly place: number;
+  readonly from: number;
+  readonly to: number;
+  readonly fault?: Fault | undefined;
+}
+
+export interface PartnerTask {
+  readonly kind: "partners";
+  readonly symbols: readonly string[];
+  readonly table: SymbolTable;
+  readonly threshold: number;
+  readonly from: number;
+  readonly to: number;
+  readonly fault?: Fault | undefined;
+}
+
+/** Answered at once: shows that a worker has started. */
+export interface StartTask {
+  readonly kind: "start";
+}
+
+export type SliceTask = ScoreTask | PartnerTask;
+export type Task = SliceTask | StartTask;
+
+export type Reply =
+  | {
+      readonly ok: true;
+      /** A score block, or f64 triples (query index, symbol id, ratio). Its maker has no further use of it. */
+      readonly buffer: ArrayBuffer;
+      /** Time on the thread. */
+      readonly nanoseconds: number;
+    }
+  | { readonly ok: false; readonly code: ErrorCode; readonly message: string };

@@ -1,0 +1,50 @@
+/** Engines for tests: every kind of store and pool behind the same door, each in a folder of its own that is removed afterwards. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Config, type ConfigInput, configOf } from "../../src/config.ts";
+import { type EngineParts, openEngine } from "../../src/engine.ts";
+import type { Engine } from "../../src/engine-types.ts";
+import { silentLogger } from "../../src/log.ts";
+import { openInlinePool } from "../../src/pool/inline-pool.ts";
+import { type RedisServer, startRedis } from "./redis-server.ts";
+
+export interface OpenedEngine {
+  readonly engine: Engine;
+  readonly config: Config;
+  readonly folder: string;
+  close(): Promise<void>;
+}
+
+export type StateBackEnd = "lmdb" | "redis";
+
+/** Opens an engine over embedded ClickHouse and the given state store; the pool is inline unless `threads` says otherwise. */
+export async function openTestEngine(backEnd: StateBackEnd, input: ConfigInput = {}, threads = 0): Promise<OpenedEngine> {
+  const folder = mkdtempSync(join(tmpdir(), "engram-flow-"));
+  let redis: RedisServer | undefined;
+  try {
+    if (backEnd === "redis") redis = await startRedis();
+    const config = configOf({
+      dataDir: join(folder, "data"),
+      threads: Math.max(1, threads),
+      ...input,
+      ...(redis && { redis: { url: redis.url } }),
+    });
+    const parts: EngineParts = threads === 0 ? { pool: await openInlinePool() } : {};
+    const engine = await openEngine(config, silentLogger, parts);
+    return {
+      engine,
+      config,
+      folder,
+      close: async () => {
+        await engine.close();
+        await redis?.stop();
+        rmSync(folder, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    await redis?.stop();
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,78 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { Winner } from "../../../src/aggregate/aggregate-input.ts";
+import { aggregate } from "../../../src/aggregate/predict-aggregate.ts";
+import { sortInSlices, TimeSlices } from "../../../src/aggregate/time-slices.ts";
+import { effectiveConfig } from "../../../src/model/session-config.ts";
+import { runs } from "../../reference/golden.ts";
+
+test("a sliced sort is a stable sort", async () => {
+  const items = fc.array(fc.nat({ max: 50 }), { minLength: 0, maxLength: 5_000 });
+  const property = fc.asyncProperty(items, async (values) => {
+    const list = values.map((value, at) => ({ value, at }));
+    const sorted = await sortInSlices(list, (a, b) => a.value - b.value, new TimeSlices({}));
+    expect(sorted).toEqual([...list].sort((a, b) => a.value - b.value));
+    expect(list.map(({ at }) => at)).toEqual(values.map((_, at) => at));
+  });
+  await fc.assert(property, runs(30));
+});
+
+/** Winners that all match `a b` and differ in what follows. */
+function input(count: number) {
+  const winners = Array.from({ length: count }, (_, id): Winner => {
+    const tail = Array.from({ length: 10 }, (_, k) => [`s${(id * 7 + k * 13) % 997}`]);
+    const name = ((id * 2_654_435_761) % 2 ** 32).toString(16).padStart(40, "0");
+    return { name, patternId: id, similarity: 4 / 14, events: [["a"], ["b"], ...tail], blocks: [0, 0, 2], frequency: 1, emotives: [] };
+  });
+  const figures = { frequency: 1, patternMemberFrequency: 1, finalizedMemberFrequency: 0, affinity: 0 };
+  const symbols = new Map(["a", "b", ...Array.from({ length: 997 }, (_, k) => `s${k}`)].map((symbol) => [symbol, figures]));
+  return {
+    state: [["a"], ["b"]],
+    winners,
+    symbols,
+    totals: { total_unique_patterns: count, total_pattern_frequencies: count },
+    symbolCount: symbols.size,
+    finalized: undefined,
+    partners: null,
+    config: effectiveConfig({}, { max_predictions: count }),
+  };
+}
+
+test("a long aggregate lets others run in between", async () => {
+  let longest = 0;
+  let turns = 0;
+  let last = performance.now();
+  let running = true;
+  const tick = (): void => {
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+    turns++;
+    if (running) setImmediate(tick);
+  };
+  const task = input(20_000);
+  last = performance.now();
+  setImmediate(tick);
+  const { predictions, cut } = await aggregate(task);
+  running = false;
+  expect([predictions.length, cut]).toEqual([20_000, 0]);
+  expect(turns).toBeGreaterThan(10);
+  // A slice is 5 ms; the rest is left to a busy machine and its garbage collector. Uncut, the work takes several hundred.
+  expect(longest).toBeLessThan(100);
+});
+
+test("a caller who left and a deadline end the work between slices", async () => {
+  const gone = AbortSignal.abort();
+  await expect(aggregate(input(20_000), { signal: gone })).rejects.toMatchObject({ code: "ENGRAM_ABORTED" });
+  await expect(aggregate(input(20_000), { deadlineAt: performance.now() - 1 })).rejects.toMatchObject({ code: "ENGRAM_DEADLINE" });
+});
+
+test("counters left out are our fault, not a zero", async () => {
+  const task = input(1);
+  const missing = { ...task, symbols: new Map() };
+  // Its present is a and b, which the state names too; a finalized pattern is judged by all its symbols.
+  await expect(aggregate(missing)).resolves.toMatchObject({ cut: 0 });
+  const finalized = { below: 1, totals: task.totals, symbolCount: 2 };
+  await expect(aggregate({ ...missing, finalized })).rejects.toMatchObject({ code: "ENGRAM_INTERNAL" });
+  const gap = { ...missing, state: [["a"], ["s0"]], winners: [{ ...task.winners[0]!, blocks: [0, 0, 1, 2, 1, 1] }] };
+  await expect(aggregate(gap)).rejects.toMatchObject({ code: "ENGRAM_INTERNAL" });
+});
