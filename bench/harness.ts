@@ -16,7 +16,7 @@ export interface BenchCase {
   readonly unit: string;
   /** Items that one `run` handles. */
   readonly items: number;
-  run(): number;
+  run(): number | Promise<number>;
   /** What `run` must return: computed by other means (the reference twin, or how the input was built). */
   readonly expected: number;
 }
@@ -24,10 +24,10 @@ export interface BenchCase {
 /** One module of benches: builds its inputs for a mode. `close` is called when its cases are done. */
 export interface BenchSuite {
   readonly cases: readonly BenchCase[];
-  close(): void;
+  close(): void | Promise<void>;
 }
 
-export type OpenSuite = (mode: BenchMode) => BenchSuite;
+export type OpenSuite = (mode: BenchMode) => BenchSuite | Promise<BenchSuite>;
 
 export interface BenchRow {
   readonly name: string;
@@ -48,7 +48,7 @@ export function param(mode: BenchMode, quick: number, full: number): number {
 
 /** Runs the cases whose name contains `filter`, one after the other. Throws at the first wrong answer. */
 export async function runSuite(open: OpenSuite, mode: BenchMode, filter = ""): Promise<BenchRow[]> {
-  const suite = open(mode);
+  const suite = await open(mode);
   try {
     const rows: BenchRow[] = [];
     for (const entry of suite.cases) {
@@ -63,9 +63,12 @@ export async function runSuite(open: OpenSuite, mode: BenchMode, filter = ""): P
         warmup: mode === "full",
         throws: true,
       });
+      const check = (answer: number): void => {
+        if (answer !== entry.expected) throw new Error(`bench ${entry.name} computed ${answer}, the answer is ${entry.expected}`);
+      };
       bench.add(entry.name, () => {
         const answer = entry.run();
-        if (answer !== entry.expected) throw new Error(`bench ${entry.name} computed ${answer}, the answer is ${entry.expected}`);
+        return typeof answer === "number" ? check(answer) : answer.then(check);
       });
       await bench.run();
       const result = bench.tasks[0]!.result;
@@ -83,7 +86,7 @@ export async function runSuite(open: OpenSuite, mode: BenchMode, filter = ""): P
     }
     return rows;
   } finally {
-    suite.close();
+    await suite.close();
   }
 }
 

@@ -48,8 +48,8 @@ async function serve(folder: string): Promise<Served> {
     let text = "";
     child.stdout.on("data", (part: Buffer) => {
       text += part.toString("utf8");
-      const found = /http:\/\/127\.0\.0\.1:\d+/.exec(text);
-      if (found !== null) resolve(found[0]);
+      const found = /answers at (http:\/\/127\.0\.0\.1:\d+)/.exec(text);
+      if (found !== null) resolve(found[1]!);
     });
     child.once("exit", () => reject(new Error(`the server ended: ${text}`)));
   });
@@ -144,12 +144,12 @@ async function predictRun(url: string, node: string, corpus: Corpus, threshold: 
           observations: query.map((symbol) => ({ strings: [symbol] })),
         });
         const before = performance.now();
-        const reply = await client.request("GET", `/sessions/${session_id}/predictions?trace=true`);
+        const reply = await client.request("GET", `/sessions/${session_id}/predictions?explain=true`);
         ms.push(performance.now() - before);
         if (reply.status !== 200) throw new Error(`predictions: ${reply.status} ${reply.body.toString("utf8").slice(0, 200)}`);
-        const answer = JSON.parse(reply.body.toString("utf8")) as Asked & { trace?: { microseconds: typeof share } };
+        const answer = JSON.parse(reply.body.toString("utf8")) as Asked & { explain?: { microseconds: typeof share } };
         answers += answer.predictions.length;
-        const spent = answer.trace?.microseconds;
+        const spent = answer.explain?.microseconds;
         if (spent !== undefined) for (const name of Object.keys(share) as (keyof typeof share)[]) share[name] += spent[name];
       }
       client.close();
@@ -185,7 +185,11 @@ function twinKb(corpus: Corpus): BruteKb {
     return { name: bruteName(events), patternId, events, frequency: 1, emotives: [] };
   });
   const total = patterns.length;
-  return { patterns, symbols, totals: { total_symbols_in_patterns_frequencies: all, total_pattern_frequencies: total, total_unique_patterns: total } };
+  return {
+    patterns,
+    symbols,
+    totals: { total_symbols_in_patterns_frequencies: all, total_pattern_frequencies: total, total_unique_patterns: total },
+  };
 }
 
 /** The server's answers against the plain twin over all patterns: names, order and similarity. */

@@ -5,5 +5,14 @@ import { openJaccardBench } from "./kernels/jaccard.bench.ts";
 import { openLcsBench } from "./kernels/lcs.bench.ts";
 import { openMinhashBench } from "./kernels/minhash.bench.ts";
 import { openRatioBench } from "./kernels/ratio.bench.ts";
+import { openPoolBench, openScoreBench } from "./pool.bench.ts";
 
-export const suites: readonly OpenSuite[] = [openMinhashBench, openJaccardBench, openLcsBench, openRatioBench, openBlocksBench];
+export const suites: readonly OpenSuite[] = [
+  openMinhashBench,
+  openJaccardBench,
+  openLcsBench,
+  openRatioBench,
+  openBlocksBench,
+  openScoreBench,
+  openPoolBench,
+];

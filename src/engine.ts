@@ -4,13 +4,13 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Config } from "./config.ts";
+import { learnInBulk } from "./engine/bulk.ts";
 import { Flusher } from "./engine/flusher.ts";
 import { Janitor } from "./engine/janitor.ts";
-import { learnInBulk } from "./engine/bulk.ts";
 import { cleared } from "./engine/observation.ts";
 import { Predictor } from "./engine/predict.ts";
-import { RecentFutures } from "./engine/recent-futures.ts";
 import { readAffinities, readPattern } from "./engine/reads.ts";
+import { RecentFutures } from "./engine/recent-futures.ts";
 import { SessionCalls } from "./engine/sessions.ts";
 import { Standing } from "./engine/standing.ts";
 import { SymbolCache } from "./engine/symbol-cache.ts";
@@ -41,7 +41,8 @@ export async function openEngine(config: Config, log: Logger, parts: EngineParts
   try {
     pool = parts.pool ?? (await openPiscinaPool({ threads: config.threads, queueMax: config.poolQueueMax }));
     const standing = await Standing.check(stores.state, stores.patterns);
-    if (standing.behind.length > 0) log.error({ kbs: standing.behind }, 'the state store has lost changes of these kbs: run "engram rebuild"');
+    if (standing.behind.length > 0)
+      log.error({ kbs: standing.behind }, 'the state store has lost changes of these kbs: run "engram rebuild"');
     return compose(config, log, stores, pool, standing);
   } catch (error) {
     await pool?.close();
@@ -71,8 +72,10 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
   /** Calls under way, so that closing can wait for them. */
   const running = new Set<Promise<unknown>>();
   const during = <R>(call: () => Promise<R>): Promise<R> => {
-    if (closed !== undefined) return Promise.reject(new EngineError("ENGRAM_CLOSED", "The server is shutting down. Try again on another one, or shortly."));
-    const promise = call();
+    if (closed !== undefined)
+      return Promise.reject(new EngineError("ENGRAM_CLOSED", "The server is shutting down. Try again on another one, or shortly."));
+    // Async, so that what a call checks before its first wait is a rejection like everything after it.
+    const promise = (async () => call())();
     running.add(promise);
     const done = (): void => void running.delete(promise);
     promise.then(done, done);

@@ -33,7 +33,7 @@ export interface SymbolFigures {
 }
 
 /** The counters of a kb that metrics divide by. */
-export interface KbFigures {
+interface KbFigures {
   /** U: patterns known. */
   readonly total_unique_patterns: number;
   /** T: learns that brought a new pattern (Q9). */
@@ -43,7 +43,7 @@ export interface KbFigures {
 /** Observed symbol → symbol of a pattern → their character ratio, where it reaches the fuzzy threshold (1 for the identical symbol). */
 export type PartnerRatios = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
-export type AggregateConfig = Pick<EffectiveConfig, "max_predictions" | "rank_sort_algo" | "affinity_emotive">;
+type AggregateConfig = Pick<EffectiveConfig, "max_predictions" | "rank_sort_algo" | "affinity_emotive">;
 
 export interface AggregateInput {
   /** The short-term memory: two symbols at least. */

@@ -4,7 +4,7 @@
  * Source: reference semantics §7.2–7.5.
  */
 import type { Anomaly } from "../engine-types.ts";
-import type { Event } from "../model/event.ts";
+import { type Event, flatten } from "../model/event.ts";
 import type { PartnerRatios } from "./aggregate-input.ts";
 
 export interface Alignment {
@@ -54,7 +54,7 @@ export function align(
 
 /** Per event of the state, its symbols whose value occurs nowhere in the present. */
 export function extrasOf(state: readonly Event[], present: readonly Event[]): readonly Event[] {
-  const expected = new Set(present.flat());
+  const expected = new Set(flatten(present));
   return state.map((event) => event.filter((symbol) => !expected.has(symbol)));
 }
 
@@ -90,7 +90,7 @@ function matchesOf(
     return { matches, anomalies };
   }
   // Many observed symbols may have the same partner, in any order (Q11).
-  const distinct = new Set(events.flat());
+  const distinct = new Set(flatten(events));
   for (const observed of state) {
     const partner = bestPartner(distinct, partners.get(observed));
     if (partner === undefined) continue;

@@ -5,8 +5,8 @@
  * Source: reference semantics §8.
  */
 import { EngineError } from "../errors.ts";
-import type { AggregateInput } from "./aggregate-input.ts";
-import type { EnsembleMetrics, Member } from "./member.ts";
+import type { AggregateInput, Winner } from "./aggregate-input.ts";
+import type { Member } from "./member.ts";
 import {
   confluence,
   cosine,
@@ -20,6 +20,16 @@ import {
   squaredLength,
   tfidfScore,
 } from "./metrics.ts";
+
+/** Metrics that need the table and the sum of frequencies, and nothing of other members. */
+export interface SymbolMetrics {
+  readonly itfdf_similarity: number;
+  readonly confluence: number;
+  readonly entropy: number;
+  readonly normalized_entropy: number;
+  readonly global_normalized_entropy: number;
+  readonly tfidf_score: number;
+}
 
 export class EnsembleFigures {
   readonly #input: AggregateInput;
@@ -66,45 +76,34 @@ export class EnsembleFigures {
   };
 
   /** Second pass. */
-  metricsOf(
-    member: Member,
-  ): Pick<
-    EnsembleMetrics,
-    "itfdf_similarity" | "confluence" | "entropy" | "normalized_entropy" | "global_normalized_entropy" | "tfidf_score"
-  > {
+  metricsOf(member: Member): SymbolMetrics {
     const { totals, symbolCount } = this.#input;
     const present = countSymbols(member.present);
     const cos = cosine(this.#stateCounts, this.#stateSquaredLength, present, this.#probability);
+    const then = this.#finalizedFor(member.winner);
+    // For a pattern that finalize-training covered: over the whole pattern, with the counters of that moment; idf alone is of now. §8.9
+    const counts = then === undefined ? present : countSymbols(member.pattern);
+    const length = then === undefined ? member.present.length : member.pattern.length;
+    const base = then === undefined ? symbolCount : then.symbolCount;
+    const probability = then === undefined ? this.#probability : then.probability;
     return {
       itfdf_similarity: itfdfSimilarity(cos, member.frequency, this.frequency),
       confluence: confluence(member.frequency, totals.total_pattern_frequencies, member.present, this.#probability),
-      ...(this.#finalizedMetrics(member) ?? {
-        entropy: entropy(present, member.present.length),
-        normalized_entropy: normalizedEntropy(present, member.present.length, symbolCount),
-        global_normalized_entropy: globalNormalizedEntropy(present.keys(), this.#probability, symbolCount),
-        tfidf_score: tfidfScore(present, member.present.length, totals.total_unique_patterns, this.#documents),
-      }),
+      entropy: entropy(counts, length),
+      normalized_entropy: normalizedEntropy(counts, length, base),
+      global_normalized_entropy: globalNormalizedEntropy(counts.keys(), probability, base),
+      tfidf_score: tfidfScore(counts, length, totals.total_unique_patterns, this.#documents),
     };
   }
 
-  /** For a pattern that finalize-training covered: over the whole pattern, with the counters of that moment; idf alone is of now. §8.9 */
-  #finalizedMetrics({
-    winner,
-    pattern,
-  }: Member): Pick<EnsembleMetrics, "entropy" | "normalized_entropy" | "global_normalized_entropy" | "tfidf_score"> | undefined {
-    const { finalized, symbols, totals } = this.#input;
+  #finalizedFor(winner: Winner): { symbolCount: number; probability: (symbol: string) => number } | undefined {
+    const { finalized, symbols } = this.#input;
     if (finalized === undefined || winner.patternId >= finalized.below) return undefined;
-    const counts = countSymbols(pattern);
-    const then = (symbol: string): number => {
+    const probability = (symbol: string): number => {
       const figures = symbols.get(symbol);
       if (figures === undefined) throw new EngineError("ENGRAM_INTERNAL", "A pattern holds a symbol whose counters were not read.");
       return figures.finalizedMemberFrequency / finalized.totals.total_unique_patterns;
     };
-    return {
-      entropy: entropy(counts, pattern.length),
-      normalized_entropy: normalizedEntropy(counts, pattern.length, finalized.symbolCount),
-      global_normalized_entropy: globalNormalizedEntropy(counts.keys(), then, finalized.symbolCount),
-      tfidf_score: tfidfScore(counts, pattern.length, totals.total_unique_patterns, this.#documents),
-    };
+    return { symbolCount: finalized.symbolCount, probability };
   }
 }

@@ -5,22 +5,30 @@
 import type { FuturePotential } from "../engine-types.ts";
 import { compareSymbols, type Event } from "../model/event.ts";
 import { compareRanked, rankValue } from "./rank.ts";
+import { sortInSlices, type TimeSlices } from "./time-slices.ts";
+
+/** Symbols of these characters alone are their own JSON text: printable ASCII without the double quote and the backslash. */
+const PLAIN = /^[ !#-[\]-~]*$/;
 
 /** A future as ASCII JSON with every event sorted: equal for equal futures. Its SHA-1 is what KATO calls the future's key. */
 export function futureText(future: readonly Event[]): string {
-  return asciiJson(future.map((event) => [...event].sort(compareSymbols)));
-}
-
-function asciiJson(events: readonly Event[]): string {
-  return `[${events.map((event) => `[${event.map(asciiString).join(", ")}]`).join(", ")}]`;
+  let text = "[";
+  for (const event of future) {
+    const sorted = event.length > 1 ? [...event].sort(compareSymbols) : event;
+    text += text === "[" ? "[" : ", [";
+    for (let i = 0; i < sorted.length; i++) text += i === 0 ? asciiString(sorted[i]!) : `, ${asciiString(sorted[i]!)}`;
+    text += "]";
+  }
+  return `${text}]`;
 }
 
 /** A JSON string in ASCII alone. JSON.stringify writes short escapes as Python does; what it leaves beyond the tilde is escaped here. */
 function asciiString(symbol: string): string {
+  if (PLAIN.test(symbol)) return `"${symbol}"`;
   return JSON.stringify(symbol).replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-interface FutureGroup {
+export interface FutureGroup {
   readonly text: string;
   readonly future: readonly Event[];
   /** G: sum of frequency × similarity. */
@@ -59,17 +67,19 @@ export class Futures {
   }
 
   /** Greatest potential first (compared to nine decimals), then by the text of the future. Potentials are 0 where nothing is similar. */
-  potentials(): FuturePotential[] {
+  async potentials(slices: TimeSlices): Promise<FuturePotential[]> {
     if (this.#frequency === 0) return [];
-    return [...this.#groups.values()]
-      .map((group) => ({ group, potential: this.#total === 0 ? 0 : group.weight / this.#total }))
-      .map(({ group, potential }) => ({ group, potential, name: group.text, value: rankValue(potential) }))
-      .sort(compareRanked)
-      .map(({ group, potential }) => ({
-        future: group.future,
-        aggregate_potential: potential,
-        supporting_patterns: group.members,
-        total_weighted_frequency: group.weight,
-      }));
+    const ranked = [];
+    for (const group of this.#groups.values()) {
+      const potential = this.#total === 0 ? 0 : group.weight / this.#total;
+      ranked.push({ group, potential, name: group.text, value: rankValue(potential) });
+    }
+    const sorted = await sortInSlices(ranked, compareRanked, slices);
+    return sorted.map(({ group, potential }) => ({
+      future: group.future,
+      aggregate_potential: potential,
+      supporting_patterns: group.members,
+      total_weighted_frequency: group.weight,
+    }));
   }
 }

@@ -139,7 +139,7 @@ export function weightedRatios(weights: {
 }
 
 /** 1 for a match in one piece, less for each break; 0 where nothing matches. §8.8 */
-export function unbrokenness(fragmentation: number): number {
+function unbrokenness(fragmentation: number): number {
   return fragmentation === -1 ? 0 : 1 / (fragmentation + 1);
 }
 

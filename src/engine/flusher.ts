@@ -11,8 +11,14 @@ import type { FlushBatch, StateStore } from "../store/state-store.ts";
 
 /** Between tries after a failure: soon enough that a returning store is used at once, rare enough not to hammer it. */
 const RETRY_MS = 300;
-/** How long a batch may take before another process may take it over: far above any write seen, far below an operator's patience. */
-const LEASE_MS = 60_000;
+/**
+ * How long a batch may take before another process may take it over: far above a usual write (tens of milliseconds), and as long as what a
+ * killed process held waits at most. A batch that is written twice, because it took longer, changes nothing.
+ */
+const LEASE_MS = 10_000;
+
+/** How often an idle flusher looks for entries that another process left. */
+const POLL_MS = 5_000;
 
 export interface FlusherOptions {
   readonly state: StateStore;
@@ -25,13 +31,15 @@ export interface FlusherOptions {
 }
 
 interface Waiter {
+  /** `performance.now()` after which it is told that somebody else holds the lease. */
+  readonly until: number;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
 export class Flusher {
   readonly #options: FlusherOptions;
-  readonly #owner = randomUUID();
+  readonly #owner: string;
   #wake: (() => void) | undefined;
   #notified = true;
   #closing = false;
@@ -40,6 +48,8 @@ export class Flusher {
 
   constructor(options: FlusherOptions) {
     this.#options = options;
+    // LMDB has one process at a time (the data folder's lock sees to it), so what a killed one held is taken over at once.
+    this.#owner = options.state.backEnd === "lmdb" ? "the process that has the data folder" : randomUUID();
     this.#done = this.#run();
   }
 
@@ -57,7 +67,7 @@ export class Flusher {
 
   #drained(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiters.push({ resolve, reject });
+      this.#waiters.push({ until: performance.now() + 2 * LEASE_MS, resolve, reject });
       this.notify();
     });
   }
@@ -79,10 +89,7 @@ export class Flusher {
     const { state, log, intervalMs, rowsMax } = this.#options;
     while (!this.#stopped) {
       if (!this.#notified) {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-        this.#wake = undefined;
+        await this.#idle();
         continue;
       }
       this.#notified = false;
@@ -96,17 +103,37 @@ export class Flusher {
           await this.#write(batch);
           batch = await state.takeFlush(this.#owner, rowsMax, LEASE_MS);
         }
-        if (waiters.length > 0 && (await state.outboxSize()) > 0) {
-          throw new EngineError("ENGRAM_OVERLOADED", "Another process is writing to the pattern store now. Try again shortly.");
-        }
-        for (const waiter of waiters) waiter.resolve();
+        if ((await state.outboxSize()) === 0) for (const waiter of waiters) waiter.resolve();
+        else await this.#later(waiters);
       } catch (error) {
         log.error({ err: error }, "flush failed; what waits is kept and tried again");
         for (const waiter of waiters) waiter.reject(error);
-        if (!this.#stopped) await sleep(RETRY_MS);
-        this.#notified = true;
+        await this.#later([]);
       }
     }
+  }
+
+  /** Until something is committed here, or for a while: another process may have died with entries waiting. */
+  async #idle(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, POLL_MS).unref();
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wake = undefined;
+    this.#notified = true;
+  }
+
+  /** Tries again after a pause; gives up for those who have waited longer than any lease lasts. */
+  async #later(waiters: readonly Waiter[]): Promise<void> {
+    for (const waiter of waiters) {
+      if (performance.now() < waiter.until) this.#waiters.push(waiter);
+      else waiter.reject(new EngineError("ENGRAM_OVERLOADED", "Another process is still writing to the pattern store. Try again shortly."));
+    }
+    if (!this.#stopped) await sleep(RETRY_MS);
+    this.#notified = true;
   }
 
   async #write(batch: FlushBatch): Promise<void> {

@@ -17,7 +17,7 @@ export interface NamedVector {
 const newest = <T>(list: readonly T[]): readonly T[] => (list.length > SESSION_LIST_MAX ? list.slice(-SESSION_LIST_MAX) : list);
 
 /** The event of an observation: vector symbols, then strings, each sorted on its own where sorting is on. Empty when it brought neither. */
-export function eventOf(observation: Observation, named: NamedVector | null, sort: boolean): Event {
+function eventOf(observation: Observation, named: NamedVector | null, sort: boolean): Event {
   const strings = sort ? [...observation.strings].sort(compareSymbols) : observation.strings;
   if (named === null) return strings;
   const symbols = [...new Set([...named.neighbours, named.vector.symbol])];

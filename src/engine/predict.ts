@@ -7,6 +7,7 @@ import type { Match } from "../aggregate/best-matches.ts";
 import { ensembleKeyOf, ensembleLimit, keepByFrequency } from "../aggregate/ensemble-key.ts";
 import { aggregateOneSymbol } from "../aggregate/one-symbol.ts";
 import { aggregate } from "../aggregate/predict-aggregate.ts";
+import { TimeSlices } from "../aggregate/time-slices.ts";
 import type { CallOptions, PredictionTrace, PredictResult } from "../engine-types.ts";
 import { EngineError } from "../errors.ts";
 import { type Event, flatten } from "../model/event.ts";
@@ -15,7 +16,7 @@ import type { KernelPool, Partner, ScoreOptions, StageSpec, SymbolTable } from "
 import type { PatternStore } from "../store/pattern-store.ts";
 import { type CounterSnapshot, type KbHead, type StateStore, UNKNOWN_SYMBOL } from "../store/state-store.ts";
 import { matchesOf } from "./one-symbol-scan.ts";
-import { type Scored, scoreStream } from "./scoring.ts";
+import { scoreStream } from "./scoring.ts";
 import { KbChanged, openStream } from "./stream-source.ts";
 import type { SymbolCache } from "./symbol-cache.ts";
 
@@ -123,25 +124,34 @@ export class Predictor {
     });
     const scored = await scoreStream(pool, query, stream.columns(), keep, options);
 
-    const { texts, counters } = await watch.time("state", () => this.#look(head, scored.kept, flat, symbolIds, config));
+    const { texts, counters } = await watch.time("state", () => this.#look(head, scored.kept, symbolIds, config));
     const ratios = partners && (await watch.time("state", () => this.#ratios(head, flat, partners)));
     const result = await watch.time("aggregate", async () => {
-      let winners = scored.kept.map((match, at): Winner => ({ ...winnerOf(match, texts, counters, at), similarity: match.similarity, blocks: match.blocks }));
-      if (ensemble.kind === "frequency" || ensemble.kind === "similarityTimesFrequency") winners = keepByFrequency(winners, ensemble.kind, limit);
-      const answer = await aggregate({
-        state,
-        winners,
-        symbols: counters.figures,
-        totals: counters.snapshot.head.totals,
-        symbolCount: counters.snapshot.head.symbolCount,
-        finalized: counters.snapshot.finalized && {
-          below: counters.snapshot.head.finalizedBelow,
-          totals: counters.snapshot.finalized.totals,
-          symbolCount: counters.snapshot.finalized.symbolCount,
+      const slices = new TimeSlices(options);
+      let winners: Winner[] = [];
+      for (const [at, match] of scored.kept.entries()) {
+        winners.push({ ...winnerOf(match, texts, counters, at), similarity: match.similarity, blocks: match.blocks });
+        if (slices.over) await slices.next();
+      }
+      if (ensemble.kind === "frequency" || ensemble.kind === "similarityTimesFrequency")
+        winners = keepByFrequency(winners, ensemble.kind, limit);
+      const answer = await aggregate(
+        {
+          state,
+          winners,
+          symbols: counters.figures,
+          totals: counters.snapshot.head.totals,
+          symbolCount: counters.snapshot.head.symbolCount,
+          finalized: counters.snapshot.finalized && {
+            below: counters.snapshot.head.finalizedBelow,
+            totals: counters.snapshot.finalized.totals,
+            symbolCount: counters.snapshot.finalized.symbolCount,
+          },
+          partners: ratios,
+          config,
         },
-        partners: ratios,
-        config,
-      });
+        options,
+      );
       return { ...answer, ensembleSize: winners.length };
     });
     return {
@@ -170,19 +180,25 @@ export class Predictor {
     const [id] = await watch.time("state", () => this.#options.symbols.ids(head.kb, head.generation, [symbol]));
     if (id === UNKNOWN_SYMBOL) return NOTHING;
     const stream = await watch.time("state", () =>
-      openStream(this.#options.state, this.#options.patterns, head, { firstSymbol: id!, ...(options.signal && { signal: options.signal }) }),
+      openStream(this.#options.state, this.#options.patterns, head, {
+        firstSymbol: id!,
+        ...(options.signal && { signal: options.signal }),
+      }),
     );
     // Without affinity the shortest win, so only as many are kept as can be answered; weights need every candidate.
     const keep = config.affinity_emotive === undefined ? config.max_predictions : Number.POSITIVE_INFINITY;
     const found = await matchesOf(stream.columns(), keep, options);
-    const { texts, counters } = await watch.time("state", () => this.#look(head, found.kept, [symbol], Uint32Array.of(id!), config));
+    const { texts, counters } = await watch.time("state", () => this.#look(head, found.kept, Uint32Array.of(id!), config));
     const result = await watch.time("aggregate", () =>
-      aggregateOneSymbol({
-        symbol,
-        candidates: found.kept.map((match, at): OneSymbolCandidate => winnerOf(match, texts, counters, at)),
-        symbols: counters.figures,
-        config,
-      }),
+      aggregateOneSymbol(
+        {
+          symbol,
+          candidates: found.kept.map((match, at): OneSymbolCandidate => winnerOf(match, texts, counters, at)),
+          symbols: counters.figures,
+          config,
+        },
+        options,
+      ),
     );
     return {
       predictions: result.predictions,
@@ -226,7 +242,6 @@ export class Predictor {
   async #look(
     head: KbHead,
     kept: readonly Kept[],
-    flat: readonly string[],
     stateIds: Uint32Array,
     config: EffectiveConfig,
   ): Promise<{ texts: ReadonlyMap<number, string>; counters: Counters }> {

@@ -30,8 +30,8 @@ export class Admission {
     };
   }
 
-  get requests(): number {
-    return this.#requests;
+  get closing(): boolean {
+    return this.#closing;
   }
 
   /** From now on everything new is refused. */

@@ -84,8 +84,15 @@ export function buildApp(options: AppOptions): FastifyInstance {
     );
     done();
   });
+  app.addHook("onSend", (_request, reply, payload, done) => {
+    // A connection kept alive after this answer would hold up the closing until it times out.
+    if (admission.closing) reply.header("connection", "close");
+    done(null, payload);
+  });
   app.addHook("preClose", (done) => {
     admission.close();
+    // For answers whose head is already sent.
+    app.server.keepAliveTimeout = 1;
     done();
   });
 

@@ -7,17 +7,20 @@ import type { Engine, PredictResult } from "../engine-types.ts";
 import { flatten } from "../model/event.ts";
 import type { Session } from "../model/session.ts";
 import { clientSignal, type RouteContext, type SessionRoute } from "./context.ts";
+import { explainText } from "./explain-json.ts";
 import { emotivesText } from "./json-text.ts";
 import { answerChunks, predictionChunks } from "./prediction-json.ts";
 import { sendChunks } from "./send.ts";
 import { live } from "./session-routes.ts";
 
 export function addPredictionRoutes(app: FastifyInstance, { engine }: RouteContext): void {
-  app.get<SessionRoute>("/sessions/:id/predictions", async (request, reply) => {
+  app.get<SessionRoute & { Querystring: { explain?: string } }>("/sessions/:id/predictions", async (request, reply) => {
     const { id } = request.params;
     const result = await engine.predict(id, { signal: clientSignal(reply) });
-    const tail = `,"session_id":${JSON.stringify(id)},"processor_id":null,"count":${result.predictions.length},"time":null,"unique_id":null}`;
-    return sendChunks(live(reply, id), answerChunks("{", result, tail));
+    const tail = `,"session_id":${JSON.stringify(id)},"processor_id":null,"count":${result.predictions.length},"time":null,"unique_id":null`;
+    // The wire is KATO's unless the caller asks how the answer came about.
+    const explain = request.query.explain === "true" ? `,"explain":${explainText(result.trace)}` : "";
+    return sendChunks(live(reply, id), answerChunks("{", result, `${tail}${explain}}`));
   });
 
   app.get<SessionRoute>("/sessions/:id/cognition-data", async (request, reply) => {

@@ -63,7 +63,7 @@ export interface PoolInstance {
 }
 
 /** Bytes of a symbol table in scratch: hashes, and with texts offsets and code points. */
-export function symbolTableBytes(table: SymbolTable, withTexts: boolean): number {
+function symbolTableBytes(table: SymbolTable, withTexts: boolean): number {
   return table.count * 4 + (withTexts ? (table.count + 1) * 4 + table.textOffsets[table.count]! * 4 : 0);
 }
 

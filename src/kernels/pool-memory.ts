@@ -22,8 +22,8 @@ const MEMORY_BYTES_MAX = 65535 * PAGE_BYTES;
 export const SYMBOL_CAPACITY = 16 * 1024 * 1024;
 /** A thread's symbol table (texts, hashes) at most: about 2.5 million symbols of 10 code points. Less where many threads share the 4 GiB. */
 const TABLE_BYTES_MAX = 128 * 1024 * 1024;
-/** Below this (about 160,000 symbols) character mode would be refused for ordinary kbs: then rather fewer threads. */
-const TABLE_BYTES_MIN = 8 * 1024 * 1024;
+/** Below this (about 650,000 symbols of 10 code points) character mode would be refused for ordinary kbs: then rather fewer threads, 22 at most. */
+const TABLE_BYTES_MIN = 32 * 1024 * 1024;
 
 /** Where everything lies; plain numbers, so that it can be sent to a thread. */
 export interface PoolLayout {
@@ -39,25 +39,38 @@ export interface PoolLayout {
 
 const alignPage = (bytes: number): number => Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
 
-export function planPoolMemory(threads: number, slots: number, symbolCapacity: number): PoolLayout {
-  const scratchAt = POOL_SLOTS + slots * SLOT_BYTES;
+/**
+ * Lays out memory for `wanted` threads, or for as many as fit (`threads` of the answer says how many), with `slotsOf(threads)` slots.
+ * Errors: ENGRAM_SETTINGS_INVALID when not even one thread fits.
+ */
+export function planPoolMemory(wanted: number, slotsOf: (threads: number) => number, symbolCapacity: number): PoolLayout {
   const fixed = SCRATCH_BYTES + 2 * alignPage(symbolCapacity * 2);
-  const share = Math.floor((MEMORY_BYTES_MAX - scratchAt) / threads / PAGE_BYTES) * PAGE_BYTES - fixed;
-  if (threads < 1 || threads > POOL_THREADS_MAX || share < TABLE_BYTES_MIN) {
-    throw new EngineError(
-      "ENGRAM_SETTINGS_INVALID",
-      `${threads} worker threads with room for ${symbolCapacity} symbols each do not fit one 4 GiB memory: use fewer threads or a lower symbol capacity.`,
-    );
+  for (let threads = Math.min(wanted, POOL_THREADS_MAX); threads >= 1; threads--) {
+    const slots = slotsOf(threads);
+    const scratchAt = POOL_SLOTS + slots * SLOT_BYTES;
+    const share = Math.floor((MEMORY_BYTES_MAX - scratchAt) / threads / PAGE_BYTES) * PAGE_BYTES - fixed;
+    if (share < TABLE_BYTES_MIN) continue;
+    const tableBytes = Math.min(share, TABLE_BYTES_MAX);
+    const scratchStride = fixed + tableBytes;
+    return { threads, slots, symbolCapacity, tableBytes, scratchAt, scratchStride, bytes: scratchAt + threads * scratchStride };
   }
-  const tableBytes = Math.min(share, TABLE_BYTES_MAX);
-  const scratchStride = fixed + tableBytes;
-  return { threads, slots, symbolCapacity, tableBytes, scratchAt, scratchStride, bytes: scratchAt + threads * scratchStride };
+  throw new EngineError("ENGRAM_SETTINGS_INVALID", `No worker thread with tables for ${symbolCapacity} symbols fits one 4 GiB memory.`);
 }
 
 /** Makes the memory and writes what all threads read. */
 export function createPoolMemory(layout: PoolLayout): WebAssembly.Memory {
   const pages = layout.bytes / PAGE_BYTES;
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  let memory: WebAssembly.Memory;
+  try {
+    memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  } catch (error) {
+    const megabytes = Math.ceil(layout.bytes / 1e6);
+    throw new EngineError(
+      "ENGRAM_SETTINGS_INVALID",
+      `The system refuses ${megabytes} MB of address space for the kernels (and the guard pages around it): raise its limit (ulimit -v) or use fewer threads.`,
+      { cause: error },
+    );
+  }
   new Uint8Array(memory.buffer).set(recordedPermutations(), POOL_PERMUTATIONS);
   return memory;
 }

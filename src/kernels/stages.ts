@@ -31,6 +31,8 @@ import { type StageCount, sealScoreBlock } from "../wire/score-block.ts";
 import type { PoolInstance } from "./instance.ts";
 
 const NS_PER_MS = 1e6;
+/** A name as 32-bit words. */
+const NAME_WORDS = NAME_BYTES / 4;
 
 /**
  * Scores rows `from` to `to` (exclusive) of the batch at `place`. `table` as in the query's spec. Returns a sealed score block.
@@ -117,32 +119,44 @@ function copyKept(instance: PoolInstance, batch: CandidateBatch, place: number, 
   const keys = new Float64Array(kept);
   const similarities = new Float64Array(kept);
   const patternIds = new Float64Array(kept);
-  const names = new Uint8Array(kept * NAME_BYTES);
+  const names = new Uint32Array(kept * NAME_WORDS);
   const symbolIds = new Uint32Array(symbolStarts[kept]!);
   const eventEnds = new Uint16Array(eventStarts[kept]!);
   const blockStarts = new Uint32Array(kept + 1);
   let blocks = new Uint32Array(kept * 6);
+  const foundAt = (scratch + SCRATCH_BLOCKS) / 4;
+  // Element by element: entries are a few words long, and a view for each would cost more than the copy.
   for (let e = 0; e < kept; e++) {
     const row = rows[e]!;
-    const entry = heap + e * HEAP_ENTRY_BYTES;
-    keys[e] = doubles[entry / 8]!;
-    similarities[e] = doubles[(entry + HEAP_SIMILARITY) / 8]!;
+    const entry = (heap + e * HEAP_ENTRY_BYTES) / 8;
+    keys[e] = doubles[entry]!;
+    similarities[e] = doubles[entry + HEAP_SIMILARITY / 8]!;
     patternIds[e] = batch.patternIds[row * 2]! + batch.patternIds[row * 2 + 1]! * 2 ** 32;
-    names.set(batch.names.subarray(row * NAME_BYTES, (row + 1) * NAME_BYTES), e * NAME_BYTES);
-    symbolIds.set(batch.symbolIds.subarray(batch.symbolStart(row), batch.symbolStart(row + 1)), symbolStarts[e]!);
-    eventEnds.set(batch.eventEnds.subarray(batch.eventStart(row), batch.eventStart(row + 1)), eventStarts[e]!);
-    const found = kernels.blocksOfRow(scratch, place, row);
+    for (let n = 0; n < NAME_WORDS; n++) names[e * NAME_WORDS + n] = batch.names[row * NAME_WORDS + n]!;
+    for (let to = symbolStarts[e]!, from = batch.symbolStart(row); to < symbolStarts[e + 1]!; ) symbolIds[to++] = batch.symbolIds[from++]!;
+    for (let to = eventStarts[e]!, from = batch.eventStart(row); to < eventStarts[e + 1]!; ) eventEnds[to++] = batch.eventEnds[from++]!;
     const start = blockStarts[e]!;
-    if ((start + found) * 3 > blocks.length) {
-      const larger = new Uint32Array(Math.max(blocks.length * 2, (start + found) * 3));
+    const end = start + kernels.blocksOfRow(scratch, place, row);
+    blockStarts[e + 1] = end;
+    if (end * 3 > blocks.length) {
+      const larger = new Uint32Array(Math.max(blocks.length * 2, end * 3));
       larger.set(blocks);
       blocks = larger;
     }
-    const from = (scratch + SCRATCH_BLOCKS) / 4;
-    blocks.set(words.subarray(from, from + found * 3), start * 3);
-    blockStarts[e + 1] = start + found;
+    for (let to = start * 3, from = foundAt; to < end * 3; ) blocks[to++] = words[from++]!;
   }
-  return { keys, similarities, patternIds, names, symbolStarts, symbolIds, eventStarts, eventEnds, blockStarts, blocks };
+  return {
+    keys,
+    similarities,
+    patternIds,
+    names: new Uint8Array(names.buffer),
+    symbolStarts,
+    symbolIds,
+    eventStarts,
+    eventEnds,
+    blockStarts,
+    blocks,
+  };
 }
 
 /**

@@ -24,5 +24,8 @@ export function compareSymbols(a: string, b: string): number {
 
 /** All symbols of a sequence, event by event, with repeats. */
 export function flatten(events: readonly Event[]): string[] {
-  return events.flat() as string[];
+  // Several times faster than `flat`, and a prediction of 30,000 winners flattens each one twice.
+  const symbols: string[] = [];
+  for (const event of events) for (const symbol of event) symbols.push(symbol);
+  return symbols;
 }

@@ -23,7 +23,7 @@ export interface InlinePoolOptions {
 }
 
 export async function openInlinePool(options: InlinePoolOptions = {}): Promise<KernelPool> {
-  const layout = planPoolMemory(1, options.slots ?? 4, options.symbolCapacity ?? SYMBOL_CAPACITY);
+  const layout = planPoolMemory(1, () => options.slots ?? 4, options.symbolCapacity ?? SYMBOL_CAPACITY);
   const memory = createPoolMemory(layout);
   const thread = new KernelThread(loadPoolModule(), memory, layout, leaseScratch(memory, layout, 1));
   const runner = {

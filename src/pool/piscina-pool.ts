@@ -14,6 +14,7 @@ import type { KernelPool } from "./kernel-pool.ts";
 import { SlicedPool } from "./sliced-pool.ts";
 
 export interface PiscinaPoolOptions {
+  /** As many as asked, or as fit one memory (22 with the default symbol capacity): the pool's own `threads` says. */
   readonly threads: number;
   /** Calls that wait for a slot at most; the next one gets ENGRAM_POOL_FULL. */
   readonly queueMax: number;
@@ -30,9 +31,13 @@ export interface PiscinaPoolOptions {
 
 /** Resolves when a worker has answered. Errors: ENGRAM_SETTINGS_INVALID when the threads' memory does not fit, or the worker is not built. */
 export async function openPiscinaPool(options: PiscinaPoolOptions): Promise<KernelPool> {
-  const { threads, queueMax, log = silentLogger } = options;
-  const slots = options.slots ?? 2 * threads + 2;
-  const layout = planPoolMemory(threads, slots, options.symbolCapacity ?? SYMBOL_CAPACITY);
+  const { queueMax, log = silentLogger } = options;
+  const slotsOf = (count: number): number => options.slots ?? 2 * count + 2;
+  const layout = planPoolMemory(options.threads, slotsOf, options.symbolCapacity ?? SYMBOL_CAPACITY);
+  const { threads, slots } = layout;
+  if (threads < options.threads) {
+    log.warn({ asked: options.threads, threads }, "fewer kernel threads than asked: more do not fit one 4 GiB memory");
+  }
   const memory = createPoolMemory(layout);
   const piscina = new Piscina({
     filename: workerFile(),

@@ -21,7 +21,7 @@ export interface Stores {
 }
 
 /** Writes or checks the data folder's format version. Errors: ENGRAM_DATA_FORMAT, ENGRAM_DISK_FULL. */
-export function prepareDataFolder(dataDir: string): void {
+function prepareDataFolder(dataDir: string): void {
   const file = join(dataDir, "format.json");
   let text: string | undefined;
   try {

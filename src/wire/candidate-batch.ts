@@ -45,7 +45,7 @@ function endBefore(ends: Uint8Array, base: number, row: number): number {
 }
 
 /** Symbols in rows `from` to `to` (exclusive). */
-export function symbolsInRows(columns: CandidateColumns, from: number, to: number): number {
+function symbolsInRows(columns: CandidateColumns, from: number, to: number): number {
   return endBefore(columns.symbolEnds, columns.symbolBase, to) - endBefore(columns.symbolEnds, columns.symbolBase, from);
 }
 
@@ -147,7 +147,8 @@ export interface CandidateBatch {
   readonly rows: number;
   /** u32 pairs, low half first. */
   readonly patternIds: Uint32Array;
-  readonly names: Uint8Array;
+  /** Five words a row. */
+  readonly names: Uint32Array;
   readonly symbolIds: Uint32Array;
   readonly eventEnds: Uint16Array;
   /** Where row `row`'s symbols start in `symbolIds`; for `rows`, where the last row's end. */
@@ -171,7 +172,7 @@ export function viewCandidateBatch(memory: Uint8Array, place: number): Candidate
   return {
     rows,
     patternIds: new Uint32Array(memory.buffer, base + field(BATCH_PATTERN_IDS_AT), rows * 2),
-    names: new Uint8Array(memory.buffer, base + field(BATCH_NAMES_AT), rows * NAME_BYTES),
+    names: new Uint32Array(memory.buffer, base + field(BATCH_NAMES_AT), (rows * NAME_BYTES) / 4),
     symbolIds: new Uint32Array(memory.buffer, base + field(BATCH_SYMBOL_IDS_AT), field(BATCH_SYMBOLS)),
     eventEnds: new Uint16Array(memory.buffer, base + field(BATCH_EVENT_ENDS_AT), field(BATCH_EVENTS)),
     symbolStart: (row) => (row === 0 ? 0 : (symbolEnds[(row - 1) * 2]! - symbolBase) >>> 0),

@@ -1,4 +1,5 @@
 /** Contract of the state store: outbox, flush, replay, and opening the same data again. */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { OutboxEntry } from "../../src/store/state-store.ts";
@@ -58,6 +59,7 @@ export function outboxSuite(backEnd: StateBackEnd, opened: () => OpenedState): v
     })();
     const flusher = (async () => {
       while (learning || (await store.outboxSize()) > 0) {
+        await nextTurn();
         const batch = await store.takeFlush("me", 7, 60_000);
         if (batch === undefined) continue;
         flushed.push(...batch.entries.map(({ seq }) => seq));
@@ -65,6 +67,7 @@ export function outboxSuite(backEnd: StateBackEnd, opened: () => OpenedState): v
       }
     })();
     while (learning) {
+      await nextTurn();
       const before = flushed.length;
       const seqs = (await store.tail("kb", 1)).map(({ seq }) => seq);
       for (const [i, seq] of seqs.entries()) if (i > 0) expect(seq).toBe((seqs[i - 1] as number) + 1);

@@ -24,20 +24,26 @@ describe.each<StateBackEnd>(redisAvailable() ? ["lmdb", "redis"] : ["lmdb"])("en
   });
 
   describe.each([true, false])("flushed first: %s", (flushed) => {
-    it.each(PIPELINES.map((pipeline) => [pipeline.join("+") || "none", pipeline] as const))("recalls hello world test with the pipeline %s", async (name, pipeline) => {
-      const { engine } = opened;
-      // The signature stage is given a threshold that the two of three symbols reach by themselves; the others keep their defaults.
-      const { id } = await engine.createSession({ nodeId: `story-${name}-${flushed}`, config: { filter_pipeline: pipeline, minhash_threshold: 0.3 } });
-      for (const word of ["hello", "world", "test"]) await engine.observe(id, observation(word));
-      const { patternName } = await engine.learn(id);
-      if (flushed) await engine.flush();
-      for (const word of ["hello", "world"]) await engine.observe(id, observation(word));
-      const { predictions, trace } = await engine.predict(id);
-      expect(predictions).toHaveLength(1);
-      expect(predictions[0]).toMatchObject({ name: patternName.slice("PTRN|".length), future: [["test"]], matches: ["hello", "world"] });
-      expect(trace.candidates).toBe(1);
-      expect(trace.stages.map((stage) => stage.name)).toEqual([...pipeline, "match"]);
-    });
+    it.each(PIPELINES.map((pipeline) => [pipeline.join("+") || "none", pipeline] as const))(
+      "recalls hello world test with the pipeline %s",
+      async (name, pipeline) => {
+        const { engine } = opened;
+        // The signature stage is given a threshold that the two of three symbols reach by themselves; the others keep their defaults.
+        const { id } = await engine.createSession({
+          nodeId: `story-${name}-${flushed}`,
+          config: { filter_pipeline: pipeline, minhash_threshold: 0.3 },
+        });
+        for (const word of ["hello", "world", "test"]) await engine.observe(id, observation(word));
+        const { patternName } = await engine.learn(id);
+        if (flushed) await engine.flush();
+        for (const word of ["hello", "world"]) await engine.observe(id, observation(word));
+        const { predictions, trace } = await engine.predict(id);
+        expect(predictions).toHaveLength(1);
+        expect(predictions[0]).toMatchObject({ name: patternName.slice("PTRN|".length), future: [["test"]], matches: ["hello", "world"] });
+        expect(trace.candidates).toBe(1);
+        expect(trace.stages.map((stage) => stage.name)).toEqual([...pipeline, "match"]);
+      },
+    );
   });
 
   it("accounts for every candidate as the plain twin does", async () => {
@@ -57,23 +63,29 @@ describe.each<StateBackEnd>(redisAvailable() ? ["lmdb", "redis"] : ["lmdb"])("en
     });
     let run = 0;
     await fc.assert(
-      fc.asyncProperty(fc.array(events, { minLength: 1, maxLength: 25 }), events, config, fc.nat(25), async (learned, state, settings, flushAt) => {
-        const { engine } = opened;
-        const kb = engine.kbOf(`books-${backEnd}-${run++}`);
-        const sorted = (sequence: readonly string[][]): string[][] => sequence.map((event) => [...event].sort());
-        const sequences = learned.map(sorted);
-        await engine.learnSequences(kb, sequences.slice(0, flushAt));
-        await engine.flush();
-        await engine.learnSequences(kb, sequences.slice(flushAt));
-        const own = settings as SessionConfig;
-        const got: PredictResult = await engine.predictState(kb, sorted(state), own);
-        const want = brutePredict({ kb: bruteKb(sequences.map((events) => ({ events }))), stm: sorted(state), config: own });
-        const shown = (list: readonly { name: string }[]): string[] => list.map((prediction) => prediction.name);
-        expect(shown(got.predictions)).toEqual(shown(want.predictions));
-        expect(got.trace.dropped).toEqual(want.dropped);
-        const { filtered, belowThreshold, withoutBlocks, pruned, cut } = got.trace.dropped;
-        expect(got.predictions.length + filtered + belowThreshold + withoutBlocks + pruned + cut).toBe(got.trace.candidates);
-      }),
+      fc.asyncProperty(
+        fc.array(events, { minLength: 1, maxLength: 25 }),
+        events,
+        config,
+        fc.nat(25),
+        async (learned, state, settings, flushAt) => {
+          const { engine } = opened;
+          const kb = engine.kbOf(`books-${backEnd}-${run++}`);
+          const sorted = (sequence: readonly string[][]): string[][] => sequence.map((event) => [...event].sort());
+          const sequences = learned.map(sorted);
+          await engine.learnSequences(kb, sequences.slice(0, flushAt));
+          await engine.flush();
+          await engine.learnSequences(kb, sequences.slice(flushAt));
+          const own = settings as SessionConfig;
+          const got: PredictResult = await engine.predictState(kb, sorted(state), own);
+          const want = brutePredict({ kb: bruteKb(sequences.map((events) => ({ events }))), stm: sorted(state), config: own });
+          const shown = (list: readonly { name: string }[]): string[] => list.map((prediction) => prediction.name);
+          expect(shown(got.predictions)).toEqual(shown(want.predictions));
+          expect(got.trace.dropped).toEqual(want.dropped);
+          const { filtered, belowThreshold, withoutBlocks, pruned, cut } = got.trace.dropped;
+          expect(got.predictions.length + filtered + belowThreshold + withoutBlocks + pruned + cut).toBe(got.trace.candidates);
+        },
+      ),
       { numRuns: backEnd === "lmdb" ? 60 : 25 },
     );
   }, 120_000);

@@ -1,9 +1,9 @@
 /**
  * Reference twin of what a knowledge base remembers: counters after a list of learns, worked out from scratch (semantics §4.2, §4.3, §8.9).
- * Slow and obvious; for tests only. Nothing here comes from src but the types.
+ * Slow and obvious; for tests only. Nothing here comes from src but types and names, and names are judged by records of their own.
  */
-import { createHash } from "node:crypto";
 import type { EmotiveRecord } from "../../src/model/emotives.ts";
+import { patternName } from "../../src/model/pattern.ts";
 
 export type Events = readonly (readonly string[])[];
 
@@ -23,7 +23,7 @@ export interface BrutePattern {
   emotives: EmotiveRecord[];
 }
 
-export interface BruteTotals {
+interface BruteTotals {
   total_symbols_in_patterns_frequencies: number;
   total_pattern_frequencies: number;
   total_unique_patterns: number;
@@ -45,12 +45,8 @@ export interface BruteKbOptions {
   readonly finalizedAfter?: number;
 }
 
-/** Python's text of plain ASCII symbols without quotes; the golden names check the full rule elsewhere. Others are escaped as JSON, which is as good a name here. */
-export function bruteName(events: Events): string {
-  const quoted = (symbol: string): string => (/^[a-zA-Z0-9_ ]*$/.test(symbol) ? `'${symbol}'` : JSON.stringify(symbol));
-  const text = `[${events.map((event) => `[${event.map(quoted).join(", ")}]`).join(", ")}]`;
-  return createHash("sha1").update(text, "utf8").digest("hex");
-}
+/** Names are the engine's own: ties go by them, and records judge them elsewhere. */
+export const bruteName: (events: Events) => string = patternName;
 
 export function bruteAverage(records: readonly EmotiveRecord[]): Map<string, number> {
   const names = new Set(records.flatMap((record) => record.map(([name]) => name)));

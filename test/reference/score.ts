@@ -80,7 +80,7 @@ export function scoreReference<P extends ReferencePattern>(query: ReferenceQuery
 }
 
 /** Whether a pattern of these symbols passes a stage (semantics §6). */
-export function passesStage(stage: ReferenceStage, query: ReferenceQuery, symbols: readonly string[]): boolean {
+function passesStage(stage: ReferenceStage, query: ReferenceQuery, symbols: readonly string[]): boolean {
   const { state } = query;
   switch (stage.name) {
     case "length":
@@ -127,7 +127,7 @@ function ratiosOf(
   if (fuzzyThreshold > 0) {
     const hasPartner = (symbol: string): boolean => symbols.some((other) => indelRatio(symbol, other) >= fuzzyThreshold - EPSILON);
     matches = state.filter(hasPartner);
-    
+    extras = state.filter((symbol) => !hasPartner(symbol));
   }
   const present = presentEvents(events, from, to, matches[0]!).flat();
   const m = matches.length;

@@ -13,6 +13,8 @@ export interface OpenedEngine {
   readonly engine: Engine;
   readonly config: Config;
   readonly folder: string;
+  /** Empties the Redis behind it. */
+  wipeRedis(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -36,6 +38,7 @@ export async function openTestEngine(backEnd: StateBackEnd, input: ConfigInput =
       engine,
       config,
       folder,
+      wipeRedis: async () => redis!.wipe(),
       close: async () => {
         await engine.close();
         await redis?.stop();

@@ -30,10 +30,17 @@ export function difference(want: unknown, got: unknown, at = ""): string {
     return want === got ? "" : `${at}: ${shown(want)} wanted, ${shown(got)} found`;
   }
   if (Array.isArray(want)) {
-    if (!Array.isArray(got) || got.length !== want.length) return `${at}: ${want.length} items wanted, ${Array.isArray(got) ? got.length : shown(got)} found`;
+    if (!Array.isArray(got) || got.length !== want.length)
+      return `${at}: ${want.length} items wanted, ${Array.isArray(got) ? got.length : shown(got)} found`;
     return firstOf(want.map((item, i) => () => difference(item, got[i], `${at}[${i}]`)));
   }
-  return firstOf(Object.entries(want).map(([key, value]) => () => difference(value, (got as JsonObject)[key], `${at}.${key}`)));
+  return firstOf(
+    Object.entries(want).map(
+      ([key, value]) =>
+        () =>
+          difference(value, (got as JsonObject)[key], `${at}.${key}`),
+    ),
+  );
 }
 
 const firstOf = (checks: readonly (() => string)[]): string => {
@@ -128,8 +135,11 @@ async function runStep(
     case "affinity":
       return difference(expected, (await send("GET", `/symbols/affinity?node_id=${node}`)).body.affinities, "affinity");
     case "kb_stats": {
-      const symbols = expected?.symbols && difference(expected.symbols, (await send("GET", `/symbols/stats?node_id=${node}`)).body.symbols, "symbols");
-      return symbols || (expected?.totals ? difference(expected.totals, (await send("GET", `/v1/kbs/${node}/stats`)).body.totals, "totals") : "");
+      const symbols =
+        expected?.symbols && difference(expected.symbols, (await send("GET", `/symbols/stats?node_id=${node}`)).body.symbols, "symbols");
+      return (
+        symbols || (expected?.totals ? difference(expected.totals, (await send("GET", `/v1/kbs/${node}/stats`)).body.totals, "totals") : "")
+      );
     }
     case "percept_data":
       return difference(expected, (await send("GET", `/sessions/${id}/percept-data`)).body.percept_data, "percept");
@@ -152,11 +162,13 @@ function comparePredictions(expected: JsonObject, body: JsonObject): string {
     const [a, b] = [rounded(before[metric]), rounded(prediction[metric])];
     if (a < b || (a === b && String(before.name) > String(prediction.name))) return `order of predictions ${i - 1} and ${i} by ${metric}`;
   }
-  if (want[0] !== undefined && "pattern_data" in want[0] && (body.future_potentials as Json[]).length > 0) return "future_potentials of one symbol";
+  if (want[0] !== undefined && "pattern_data" in want[0] && (body.future_potentials as Json[]).length > 0)
+    return "future_potentials of one symbol";
   if (expected.future_potentials === undefined) return "";
   const sorted = (list: Json): JsonObject[] =>
     [...(list as JsonObject[])].sort(
-      (a, b) => rounded(b.aggregate_potential) - rounded(a.aggregate_potential) || (JSON.stringify(a.future) < JSON.stringify(b.future) ? -1 : 1),
+      (a, b) =>
+        rounded(b.aggregate_potential) - rounded(a.aggregate_potential) || (JSON.stringify(a.future) < JSON.stringify(b.future) ? -1 : 1),
     );
   return difference(sorted(expected.future_potentials), sorted(body.future_potentials ?? []), "future_potentials");
 }

@@ -34,10 +34,10 @@ export async function startServer(env: Readonly<Record<string, string>>, args: r
     }, START_MS);
     const read = (part: Buffer): void => {
       output += part.toString("utf8");
-      const found = /http:\/\/127\.0\.0\.1:\d+/.exec(output);
+      const found = /answers at (http:\/\/127\.0\.0\.1:\d+)/.exec(output);
       if (found !== null) {
         clearTimeout(timer);
-        resolve(found[0]);
+        resolve(found[1]!);
       }
     };
     child.stdout!.on("data", read);

@@ -11,7 +11,7 @@ import { indelRatio } from "../../reference/ratio.ts";
 
 const EPSILON = 1e-9;
 
-export function figuresOf(kb: BruteKb, emotive: string | undefined): Map<string, SymbolFigures> {
+function figuresOf(kb: BruteKb, emotive: string | undefined): Map<string, SymbolFigures> {
   return new Map(
     [...kb.symbols].map(([symbol, counters]) => [
       symbol,

@@ -245,7 +245,7 @@ describe("a full house", () => {
     fake.engine.gate = gate.promise;
     const running = fetch(`http://127.0.0.1:${port}/sessions/${id}/predictions`);
     while (fake.engine.signals.length < 1) await new Promise((resolve) => setTimeout(resolve, 5));
-    // A connection that stays open is told, not cut: its second request comes while the first still runs.
+    // A second client, whose next request comes while the first still runs: the answer under way is its last.
     const socket = createConnection(port, "127.0.0.1");
     let answers = "";
     socket.on("data", (data) => {
@@ -259,11 +259,36 @@ describe("a full house", () => {
     socket.write("GET /sessions/count HTTP/1.1\r\nHost: x\r\n\r\n");
     await new Promise((resolve) => setTimeout(resolve, 20));
     gate.resolve();
-    await ended;
-    expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 503"]);
-    expect(answers).toContain('{"detail":"The server is shutting down"}');
     expect((await running).status).toBe(200);
+    await ended;
+    expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200"]);
+    // Well before an idle connection would time out.
+    const started = Date.now();
     await closing;
+    expect(Date.now() - started).toBeLessThan(5_000);
     await expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toThrow();
+  });
+
+  it("answers a request that was half sent when the closing began", async () => {
+    const fake = fakeApp();
+    await fake.app.listen({ host: "127.0.0.1", port: 0 });
+    const { port } = fake.app.server.address() as AddressInfo;
+    const socket = createConnection(port, "127.0.0.1");
+    let answer = "";
+    socket.on("data", (data) => {
+      answer += data;
+    });
+    const ended = new Promise((resolve) => socket.once("close", resolve));
+    const arrived = new Promise((resolve) => fake.app.server.once("connection", (peer) => peer.once("data", resolve)));
+    socket.write("GET /sessions/count HTTP/1.1\r\nHost: x\r\n");
+    await arrived;
+    const closing = fake.app.close();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    socket.write("\r\n");
+    await ended;
+    await closing;
+    expect(answer).toMatch(/^HTTP\/1\.1 503 /);
+    expect(answer).toContain("retry-after: 1");
+    expect(answer).toContain('{"detail":"The server is shutting down"}');
   });
 });

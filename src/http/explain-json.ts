@@ -1,0 +1,34 @@
+/** How an answer came about, as `explain=true` asks for: source, candidates in and out a stage, what was dropped and why, and the time. */
+import type { PredictionTrace } from "../engine-types.ts";
+
+const whole = (microseconds: number): number => Math.round(microseconds);
+
+export function explainText(trace: PredictionTrace): string {
+  const { dropped, microseconds: spent } = trace;
+  return JSON.stringify({
+    source: trace.source,
+    exact: trace.exact,
+    candidates: trace.candidates,
+    stages: trace.stages.map((stage) => ({
+      name: stage.name,
+      candidates_in: stage.candidatesIn,
+      candidates_out: stage.candidatesOut,
+      microseconds: whole(stage.microseconds),
+    })),
+    dropped: {
+      filtered: dropped.filtered,
+      below_threshold: dropped.belowThreshold,
+      without_blocks: dropped.withoutBlocks,
+      pruned: dropped.pruned,
+      cut: dropped.cut,
+    },
+    microseconds: {
+      total: whole(spent.total),
+      state: whole(spent.state),
+      read: whole(spent.read),
+      transfer: whole(spent.transfer),
+      kernel: whole(spent.kernel),
+      aggregate: whole(spent.aggregate),
+    },
+  });
+}

@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { open } from "lmdb";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { GroupCommit, storeError } from "../../src/store/lmdb-commit.ts";
+import { openLmdbState } from "../../src/store/lmdb-state.ts";
+import { expectWhole, startLearnChild } from "../support/learn-child.ts";
+import { codeOf } from "../support/state-stores.ts";
+
+describe("LMDB going wrong", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "engram-lmdb-"));
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const raw = () => open<Buffer, Buffer>({ path: folder, noSubdir: false, encoding: "binary", keyEncoding: "binary" });
+
+  it("keeps every acknowledged learn, whole, when its process is killed", async () => {
+    let known: number[] = [];
+    for (let round = 0; round < 3; round++) {
+      const child = startLearnChild(["lmdb", folder]);
+      await child.until(200 + round * 157);
+      await child.kill9();
+      expect(child.acknowledged.length, child.output()).toBeGreaterThanOrEqual(200);
+      known = [...known, ...child.acknowledged];
+      const store = await openLmdbState({ path: folder, outboxMax: 1e9 });
+      await expectWhole(store, known);
+      await store.close();
+    }
+  });
+
+  it("says that the disk is full, goes on reading, and loses nothing", async () => {
+    const child = startLearnChild(["lmdb", folder], 1_500);
+    await child.ended;
+    expect(child.output()).toContain("stopped ENGRAM_DISK_FULL");
+    expect(child.output()).toMatch(/head \d+/);
+    expect(child.acknowledged.length).toBeGreaterThan(100);
+    const store = await openLmdbState({ path: folder, outboxMax: 1e9 });
+    await expectWhole(store, child.acknowledged);
+    await store.close();
+  });
+
+  it("refuses another data format", async () => {
+    const db = raw();
+    await db.put(Buffer.from("Mformat"), Buffer.from("0"));
+    await db.close();
+    expect(await codeOf(openLmdbState({ path: folder, outboxMax: 1 }))).toBe("ENGRAM_DATA_FORMAT");
+  });
+
+  it("says so when the folder cannot be used", async () => {
+    writeFileSync(join(folder, "file"), "");
+    expect(await codeOf(openLmdbState({ path: join(folder, "file"), outboxMax: 1 }))).toBe("ENGRAM_STORE_UNREACHABLE");
+  });
+
+  it("leaves nothing of a change that throws, and commits the others of its group", async () => {
+    const db = raw();
+    const commits = new GroupCommit(db);
+    const key = Buffer.from("k");
+    const outcomes = await Promise.allSettled([
+      commits.run((draft) => draft.put(key, Buffer.from("first"))),
+      commits.run((draft) => {
+        draft.put(key, Buffer.from("half"));
+        throw new Error("no");
+      }),
+      commits.run((draft) => draft.get(key)?.toString()),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect((outcomes[2] as { value?: string }).value).toBe("first");
+    expect(db.get(key)?.toString()).toBe("first");
+    const closing = commits.close();
+    expect(await codeOf(commits.run(() => undefined))).toBe("ENGRAM_CLOSED");
+    await closing;
+    await db.close();
+  });
+
+  it("tells a full disk from other failures", () => {
+    expect(storeError(Object.assign(new Error("No space left on device"), { code: 28 })).code).toBe("ENGRAM_DISK_FULL");
+    expect(storeError(new Error("MDB_CORRUPTED")).code).toBe("ENGRAM_STORE_UNREACHABLE");
+  });
+});

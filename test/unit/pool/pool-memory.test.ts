@@ -1,0 +1,36 @@
+/** The plan of the pool's memory: what fits 4 GiB, what is refused; scratch leases. */
+import { expect, test } from "vitest";
+import { SCRATCH_BYTES } from "../../../assembly/layout.ts";
+import { leaseScratch, planPoolMemory, releaseLostScratch, SYMBOL_CAPACITY } from "../../../src/kernels/pool-memory.ts";
+
+const slotsOf = (threads: number): number => 2 * threads + 2;
+
+test("every thread has tables for the symbol capacity, and all fits 4 GiB", () => {
+  for (const threads of [1, 2, 8, 16, 22]) {
+    const layout = planPoolMemory(threads, slotsOf, SYMBOL_CAPACITY);
+    expect(layout.threads).toBe(threads);
+    expect(layout.slots).toBe(slotsOf(threads));
+    expect(layout.scratchStride).toBe(SCRATCH_BYTES + 2 * SYMBOL_CAPACITY * 2 + layout.tableBytes);
+    expect(layout.bytes).toBe(layout.scratchAt + threads * layout.scratchStride);
+    expect(layout.bytes).toBeLessThan(2 ** 32);
+    expect(layout.bytes % 65536).toBe(0);
+  }
+  expect(planPoolMemory(22, slotsOf, SYMBOL_CAPACITY).tableBytes).toBeLessThan(planPoolMemory(2, slotsOf, SYMBOL_CAPACITY).tableBytes);
+});
+
+test("more threads than fit become as many as fit; fewer symbols make room for more", () => {
+  expect(planPoolMemory(64, slotsOf, SYMBOL_CAPACITY).threads).toBe(22);
+  expect(planPoolMemory(64, slotsOf, 1024 * 1024).threads).toBeGreaterThan(22);
+  const refused = expect.objectContaining({ code: "ENGRAM_SETTINGS_INVALID" });
+  expect(() => planPoolMemory(1, slotsOf, 2 ** 30)).toThrow(refused);
+  expect(() => planPoolMemory(0, slotsOf, 1024)).toThrow(refused);
+});
+
+test("a lost thread's scratch goes to its successor, marked as used", () => {
+  const layout = planPoolMemory(2, () => 1, 1024);
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+  expect(leaseScratch(memory, layout, 11)).toEqual({ index: 0, isUsed: false });
+  expect(leaseScratch(memory, layout, 12)).toEqual({ index: 1, isUsed: false });
+  releaseLostScratch(memory, layout, new Set([12, 13]));
+  expect(leaseScratch(memory, layout, 13)).toEqual({ index: 0, isUsed: true });
+});
