@@ -209,8 +209,15 @@ export interface Engine {
   affinities(kb: string): AsyncIterable<readonly (readonly [symbol: string, affinity: EmotiveRecord])[]>;
   symbolAffinity(kb: string, symbol: string): Promise<EmotiveRecord>;
 
-  /** Bulk load, without sessions: each sequence is learned once. Resolves with how many were stored when all are durable. */
-  learnSequences(kb: string, sequences: readonly (readonly Event[])[]): Promise<{ stored: number; tooShort: number }>;
+  /**
+   * Bulk load, without sessions: each sequence is learned once. Resolves with how many were stored when all are durable. With an
+   * idempotency key, a repeat that follows soon (the last few dozen commits are remembered) counts nothing twice.
+   */
+  learnSequences(
+    kb: string,
+    sequences: readonly (readonly Event[])[],
+    options?: CallOptions,
+  ): Promise<{ stored: number; tooShort: number }>;
   /** Predictions for a state that is no session's. */
   predictState(kb: string, state: readonly Event[], config?: SessionConfig, options?: CallOptions): Promise<PredictResult>;
 

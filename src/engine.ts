@@ -188,10 +188,10 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
         return (await state.affinities(kb, head.generation, [id!]))[0]!;
       }),
 
-    learnSequences: (kb, sequences) =>
+    learnSequences: (kb, sequences, options = {}) =>
       during(() => {
         standing.assert(kb);
-        return learnInBulk(state, flusher, kb, sequences, {
+        return learnInBulk(state, flusher, kb, sequences, options.idempotencyKey, {
           symbolsPerPatternMax: config.symbolsPerPatternMax,
           persistence: config.sessionDefaults.persistence,
         });

@@ -80,7 +80,7 @@ async function learnAll(memory: Memory, dictionary: Dictionary, record: string):
   try {
     for (let at = before; at < sequences.length; at += BATCH_SEQUENCES) {
       const batch = sequences.slice(at, at + BATCH_SEQUENCES);
-      await withPatience(() => memory.learn(batch));
+      await withPatience(() => memory.learn(batch, `demo-${at}`));
       const learned = at + batch.length;
       await writeRecord(record, learned);
       bar.update(learned, { learned: grouped(learned), rate: perSecond(learned - before, Date.now() - started) });

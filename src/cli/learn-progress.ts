@@ -1,16 +1,18 @@
 /**
  * How far a file was learned, kept beside the data, so that a run that was stopped goes on where it stood. The record moves only after a
- * batch is durable: a crash in between learns that one batch again (its frequencies count twice), and nothing is ever left out.
+ * batch is durable: after a crash in between that one batch is sent again, under the same key, and nothing is ever left out.
  *
  * A record fits its file when the bytes before the recorded place are still the same (their beginning and end are compared): a file
  * that only grew goes on, a file that was changed is refused.
  */
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { EngineError } from "../errors.ts";
 
 export interface LearnProgress {
+  /** Names this pass over the file: the stem of its batches' keys. */
+  readonly run: string;
   readonly byteOffset: number;
   readonly line: number;
   readonly stored: number;
@@ -18,7 +20,7 @@ export interface LearnProgress {
   readonly skipped: number;
 }
 
-export const NOTHING_LEARNED: LearnProgress = { byteOffset: 0, line: 0, stored: 0, tooShort: 0, skipped: 0 };
+const NOTHING_LEARNED = { byteOffset: 0, line: 0, stored: 0, tooShort: 0, skipped: 0 };
 
 interface StoredRecord extends LearnProgress {
   readonly format: 1;
@@ -55,13 +57,13 @@ export class ProgressRecord {
     this.path = join(key.dataDir, "learn-progress", `${name}.json`);
   }
 
-  /** What was recorded; nothing when there is no record. Errors: ENGRAM_FILE_UNREADABLE when the file is not the one recorded. */
+  /** What was recorded; a new run that learned nothing when there is no record. Errors: ENGRAM_FILE_UNREADABLE when the file is not the one recorded. */
   async load(): Promise<LearnProgress> {
     let text: string;
     try {
       text = await readFile(this.path, "utf8");
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return NOTHING_LEARNED;
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return { run: randomUUID(), ...NOTHING_LEARNED };
       throw error;
     }
     let record: StoredRecord;
@@ -82,8 +84,8 @@ export class ProgressRecord {
         `The file ${this.#file} was changed since ${record.line} of its lines were learned. Pass --restart to learn it from the beginning.`,
       );
     }
-    const { line, stored, tooShort, skipped } = record;
-    return { byteOffset: record.byteOffset + (await this.#restOfLine(record.byteOffset)), line, stored, tooShort, skipped };
+    const { run, line, stored, tooShort, skipped } = record;
+    return { run, byteOffset: record.byteOffset + (await this.#restOfLine(record.byteOffset)), line, stored, tooShort, skipped };
   }
 
   /**

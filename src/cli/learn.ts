@@ -1,12 +1,12 @@
 /**
- * `engram learn FILE`: learns a file of sequences, a batch at a time, and can be stopped and started again. At least once: a crash
- * between a batch and its record learns that batch twice.
+ * `engram learn FILE`: learns a file of sequences, a batch at a time, and can be stopped and started again. A batch has a key of its own, so
+ * one that was learned just before a crash and is sent again counts once.
  */
 import { stat } from "node:fs/promises";
 import type { Command } from "commander";
 import { Option } from "commander";
 import { EngineError } from "../errors.ts";
-import { type LearnProgress, NOTHING_LEARNED, ProgressRecord } from "./learn-progress.ts";
+import { type LearnProgress, ProgressRecord } from "./learn-progress.ts";
 import { type LineFormat, readBatches, type SourceLimits } from "./learn-source.ts";
 import { type Memory, openMemory, withPatience } from "./memory.ts";
 import { loadSettings, logOf, type SettingOptions, withSettings } from "./settings.ts";
@@ -42,8 +42,11 @@ export async function learnFile(run: LearnRun): Promise<LearnProgress> {
   });
   for await (const batch of batches) {
     const { stored, tooShort } =
-      batch.sequences.length === 0 ? { stored: 0, tooShort: 0 } : await withPatience(() => run.memory.learn(batch.sequences));
+      batch.sequences.length === 0
+        ? { stored: 0, tooShort: 0 }
+        : await withPatience(() => run.memory.learn(batch.sequences, `${progress.run}-${progress.byteOffset}-${batch.endByte}`));
     progress = {
+      run: progress.run,
       byteOffset: batch.endByte,
       line: batch.endLine,
       stored: progress.stored + stored,
@@ -83,13 +86,15 @@ async function learn(file: string, options: LearnOptions): Promise<void> {
   const size = await sizeOf(file);
   const record = new ProgressRecord({ dataDir: config.dataDir, file, node: options.kb, lineFormat: format, url: options.url ?? "" });
   if (options.restart) await record.forget();
-  const from = options.restart ? NOTHING_LEARNED : await record.load();
+  const from = await record.load();
   if (size > 0 && from.byteOffset >= size) {
     console.log(
       `${file} was learned before: ${grouped(from.stored)} sequences. Pass --restart to learn it again (frequencies then count twice).`,
     );
     return;
   }
+  // The run's name must outlive a crash of the very first batch.
+  else if (from.byteOffset === 0) await record.save(from);
   if (from.byteOffset > 0)
     console.log(`Going on at line ${grouped(from.line + 1)}; ${grouped(from.stored)} sequences are learned already.`);
 

@@ -17,8 +17,8 @@ export type AnyPrediction = Prediction | OneSymbolPrediction;
 export interface Memory {
   /** For messages: "the server at http://…" or "this process". */
   readonly where: string;
-  /** Learns each sequence once; resolves when all are durable. */
-  learn(sequences: readonly Sequence[]): Promise<{ stored: number; tooShort: number }>;
+  /** Learns each sequence once; resolves when all are durable. A repeat with the same key soon after counts nothing twice. */
+  learn(sequences: readonly Sequence[], key: string): Promise<{ stored: number; tooShort: number }>;
   predict(state: Sequence, config: SessionConfig): Promise<readonly AnyPrediction[]>;
   /** Distinct patterns learned. */
   patternCount(): Promise<number>;
@@ -53,7 +53,7 @@ async function localMemory({ config, log, node }: MemoryPlace): Promise<Memory> 
     const kb = engine.kbOf(node);
     return {
       where: "this process",
-      learn: (sequences) => engine.learnSequences(kb, sequences),
+      learn: (sequences, key) => engine.learnSequences(kb, sequences, { idempotencyKey: key }),
       predict: async (state, settings) => (await engine.predictState(kb, state, settings)).predictions,
       patternCount: async () => (await engine.kbHead(kb)).patternCount,
       close: async () => {
@@ -74,8 +74,8 @@ function remoteMemory(url: string, node: string): Memory {
   const base = `${url.replace(/\/+$/, "")}/v1/kbs/${encodeURIComponent(node)}`;
   return {
     where: `the server at ${url}`,
-    learn: async (sequences) => {
-      const answer = await call<{ stored: number; too_short: number }>(`${base}/learn`, { sequences });
+    learn: async (sequences, key) => {
+      const answer = await call<{ stored: number; too_short: number }>(`${base}/learn`, { sequences }, { "idempotency-key": key });
       return { stored: answer.stored, tooShort: answer.too_short };
     },
     predict: async (state, config) =>
@@ -85,13 +85,13 @@ function remoteMemory(url: string, node: string): Memory {
   };
 }
 
-async function call<T>(url: string, body?: unknown): Promise<T> {
+async function call<T>(url: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<T> {
   let response: Response;
   let text: string;
   try {
     response = await fetch(
       url,
-      body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) },
+      body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body) },
     );
     text = await response.text();
   } catch (error) {

@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { EngineError } from "../errors.ts";
 import { registerConfig } from "./config-page.ts";
 import { registerDemo } from "./demo.ts";
+import { registerEval } from "./eval.ts";
 import { registerLearn } from "./learn.ts";
 import { registerPredict } from "./predict.ts";
 import { registerRebuild } from "./rebuild.ts";
@@ -42,7 +43,7 @@ export function buildProgram(): Command {
     .showHelpAfterError("(engram <command> --help tells more)")
     .addHelpText("after", HELP_AFTER)
     .exitOverride();
-  for (const register of [registerServe, registerLearn, registerPredict, registerDemo, registerRebuild, registerConfig]) {
+  for (const register of [registerServe, registerLearn, registerPredict, registerDemo, registerEval, registerRebuild, registerConfig]) {
     register(program);
   }
   return program;

@@ -13,6 +13,7 @@ export async function learnInBulk(
   flusher: Flusher,
   kb: string,
   sequences: readonly (readonly Event[])[],
+  key: string | undefined,
   limits: { readonly symbolsPerPatternMax: number; readonly persistence: number },
 ): Promise<{ stored: number; tooShort: number }> {
   const learns: LearnCommit[] = [];
@@ -40,8 +41,9 @@ export async function learnInBulk(
   });
   for (let from = 0; from < learns.length; from += COMMIT_LEARNS) {
     const part = learns.slice(from, from + COMMIT_LEARNS);
+    const requestId = key === undefined ? undefined : `${kb} ${key} ${from}`;
     // A full outbox drains at the pattern store's pace: the loader waits for it, as nobody else has to.
-    while ((await state.commitLearns(part)) === "outboxFull") await flusher.drained();
+    while ((await state.commitLearns(part, requestId)) === "outboxFull") await flusher.drained();
     flusher.notify();
   }
   return { stored: learns.length, tooShort };

@@ -1,6 +1,6 @@
 /** Our own calls, under `/v1/kbs/{node}`: counters of a kb, bulk learning, prediction for a state that is no session's. docs/wire.md. */
 import type { FastifyInstance } from "fastify";
-import { clientSignal, type RouteContext } from "./context.ts";
+import { callOptions, clientSignal, type RouteContext } from "./context.ts";
 import { readLearnBody, readPredictBody } from "./kb-body.ts";
 import { answerChunks } from "./prediction-json.ts";
 import { sendChunks } from "./send.ts";
@@ -18,7 +18,11 @@ export function addV1Routes(app: FastifyInstance, { engine, limits }: RouteConte
   });
 
   app.post<KbRoute>("/v1/kbs/:node/learn", async (request) => {
-    const { stored, tooShort } = await engine.learnSequences(engine.kbOf(request.params.node), readLearnBody(request.body, limits));
+    const { stored, tooShort } = await engine.learnSequences(
+      engine.kbOf(request.params.node),
+      readLearnBody(request.body, limits),
+      callOptions(request, limits),
+    );
     return { stored, too_short: tooShort };
   });
 

@@ -31,8 +31,6 @@ import { type StageCount, sealScoreBlock } from "../wire/score-block.ts";
 import type { PoolInstance } from "./instance.ts";
 
 const NS_PER_MS = 1e6;
-/** A name as 32-bit words. */
-const NAME_WORDS = NAME_BYTES / 4;
 
 /**
  * Scores rows `from` to `to` (exclusive) of the batch at `place`. `table` as in the query's spec. Returns a sealed score block.
@@ -119,7 +117,7 @@ function copyKept(instance: PoolInstance, batch: CandidateBatch, place: number, 
   const keys = new Float64Array(kept);
   const similarities = new Float64Array(kept);
   const patternIds = new Float64Array(kept);
-  const names = new Uint32Array(kept * NAME_WORDS);
+  const names = new Uint8Array(kept * NAME_BYTES);
   const symbolIds = new Uint32Array(symbolStarts[kept]!);
   const eventEnds = new Uint16Array(eventStarts[kept]!);
   const blockStarts = new Uint32Array(kept + 1);
@@ -131,10 +129,10 @@ function copyKept(instance: PoolInstance, batch: CandidateBatch, place: number, 
     const entry = (heap + e * HEAP_ENTRY_BYTES) / 8;
     keys[e] = doubles[entry]!;
     similarities[e] = doubles[entry + HEAP_SIMILARITY / 8]!;
-    patternIds[e] = batch.patternIds[row * 2]! + batch.patternIds[row * 2 + 1]! * 2 ** 32;
-    for (let n = 0; n < NAME_WORDS; n++) names[e * NAME_WORDS + n] = batch.names[row * NAME_WORDS + n]!;
-    for (let to = symbolStarts[e]!, from = batch.symbolStart(row); to < symbolStarts[e + 1]!; ) symbolIds[to++] = batch.symbolIds[from++]!;
-    for (let to = eventStarts[e]!, from = batch.eventStart(row); to < eventStarts[e + 1]!; ) eventEnds[to++] = batch.eventEnds[from++]!;
+    patternIds[e] = batch.patternId(row);
+    for (let n = 0; n < NAME_BYTES; n++) names[e * NAME_BYTES + n] = batch.names[row * NAME_BYTES + n]!;
+    for (let to = symbolStarts[e]!, from = batch.symbolStart(row); to < symbolStarts[e + 1]!; ) symbolIds[to++] = batch.symbolId(from++);
+    for (let to = eventStarts[e]!, from = batch.eventStart(row); to < eventStarts[e + 1]!; ) eventEnds[to++] = batch.eventEnd(from++);
     const start = blockStarts[e]!;
     const end = start + kernels.blocksOfRow(scratch, place, row);
     blockStarts[e + 1] = end;

@@ -115,6 +115,7 @@ export class GroupCommit {
     this.#busy = true;
     const ran: Change[] = [];
     try {
+      // A child transaction, because only that is undone when its callback throws.
       await this.#db.childTransaction(() => {
         const until = performance.now() + GROUP_MS_MAX;
         for (const change of offered) {

@@ -76,6 +76,34 @@ describe("LMDB going wrong", () => {
     await db.close();
   });
 
+  it("undoes the whole group when LMDB refuses a write of it", async () => {
+    const db = open<Buffer, Buffer>({
+      path: folder,
+      noSubdir: false,
+      encoding: "binary",
+      keyEncoding: "binary",
+      cache: false,
+      eventTurnBatching: false,
+    });
+    const commits = new GroupCommit(db);
+    const outcomes = await Promise.all([
+      codeOf(commits.run((draft) => draft.put(Buffer.from("a"), Buffer.from("1")))),
+      codeOf(
+        commits.run((draft) => {
+          draft.put(Buffer.from("b"), Buffer.from("1"));
+          draft.put(Buffer.alloc(5_000, 1), Buffer.from("too long a key"));
+        }),
+      ),
+    ]);
+    expect(outcomes).toEqual(["ENGRAM_STORE_UNREACHABLE", "ENGRAM_STORE_UNREACHABLE"]);
+    expect(db.get(Buffer.from("a"))).toBeUndefined();
+    expect(db.get(Buffer.from("b"))).toBeUndefined();
+    await commits.run((draft) => draft.put(Buffer.from("a"), Buffer.from("2")));
+    expect(db.get(Buffer.from("a"))?.toString()).toBe("2");
+    await commits.close();
+    await db.close();
+  });
+
   it("tells a full disk from other failures", () => {
     expect(storeError(Object.assign(new Error("No space left on device"), { code: 28 })).code).toBe("ENGRAM_DISK_FULL");
     expect(storeError(new Error("MDB_CORRUPTED")).code).toBe("ENGRAM_STORE_UNREACHABLE");

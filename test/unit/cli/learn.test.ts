@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { learnFile } from "../../../src/cli/learn.ts";
-import { type LearnProgress, NOTHING_LEARNED, ProgressRecord } from "../../../src/cli/learn-progress.ts";
+import { type LearnProgress, ProgressRecord } from "../../../src/cli/learn-progress.ts";
 import type { Memory, Sequence } from "../../../src/cli/memory.ts";
 import { EngineError } from "../../../src/errors.ts";
 
@@ -17,6 +17,9 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+const NOTHING_LEARNED: LearnProgress = { run: "r", byteOffset: 0, line: 0, stored: 0, tooShort: 0, skipped: 0 };
+/** A record that is not there yet begins a run of a new name. */
+const NEW_RUN = { ...NOTHING_LEARNED, run: expect.stringMatching(/^[0-9a-f-]{36}$/) };
 const lines = (count: number, from = 0): string => Array.from({ length: count }, (_, i) => `s${from + i} t\n`).join("");
 const recordOf = () => new ProgressRecord({ dataDir: folder, file, node: "n", lineFormat: "lines", url: "" });
 const firsts = (sequences: readonly Sequence[]): string[] => sequences.map((sequence) => sequence[0]![0]!);
@@ -63,6 +66,24 @@ it("learns a file once, and goes on where a failure stopped it", async () => {
   expect(learned).toEqual(Array.from({ length: 95 }, (_, i) => `s${i}`));
 });
 
+it("sends a batch that was learned just before a crash again under the same key, and every batch under its own", async () => {
+  writeFileSync(file, lines(30));
+  const keys: string[] = [];
+  const memory = (failAfter: number): Memory => ({
+    ...fakeMemory(),
+    learn: async (sequences, key) => {
+      keys.push(key);
+      if (keys.length === failAfter) throw new EngineError("ENGRAM_STORE_UNREACHABLE", "the answer was lost");
+      return { stored: sequences.length, tooShort: 0 };
+    },
+  });
+  await expect(run(memory(2), NOTHING_LEARNED)).rejects.toMatchObject({ code: "ENGRAM_STORE_UNREACHABLE" });
+  await run(memory(0), await recordOf().load());
+  expect(keys).toHaveLength(4);
+  expect(keys[2]).toBe(keys[1]);
+  expect(new Set(keys).size).toBe(3);
+});
+
 it("stops between batches when asked, with the record at the last batch", async () => {
   writeFileSync(file, lines(50));
   const end = await run(fakeMemory(), NOTHING_LEARNED, () => learned.length >= 20);
@@ -104,7 +125,7 @@ it("refuses to go on in a file that was changed or cut, until it is told to begi
   writeFileSync(file, lines(39));
   await expect(recordOf().load()).rejects.toMatchObject({ code: "ENGRAM_FILE_UNREADABLE" });
   await recordOf().forget();
-  expect(await recordOf().load()).toEqual(NOTHING_LEARNED);
+  expect(await recordOf().load()).toEqual(NEW_RUN);
 });
 
 it("keeps a record for each node, and says when one is damaged", async () => {
@@ -114,7 +135,7 @@ it("keeps a record for each node, and says when one is damaged", async () => {
   expect(existsSync(record.path)).toBe(true);
   const other = new ProgressRecord({ dataDir: folder, file, node: "other", lineFormat: "lines", url: "" });
   expect(other.path).not.toBe(record.path);
-  expect(await other.load()).toEqual(NOTHING_LEARNED);
+  expect(await other.load()).toEqual(NEW_RUN);
   writeFileSync(record.path, "{");
   await expect(record.load()).rejects.toMatchObject({ message: expect.stringContaining("damaged") });
 });

@@ -49,7 +49,7 @@ describe("a memory in a server", () => {
   it("learns, predicts and counts by the server's own calls", async () => {
     const memory = await open();
     reply = { status: 200, body: '{"stored":2,"too_short":1}' };
-    expect(await memory.learn([[["a"], ["b"]], [["c", "d"]], [["e"]]])).toEqual({ stored: 2, tooShort: 1 });
+    expect(await memory.learn([[["a"], ["b"]], [["c", "d"]], [["e"]]], "key")).toEqual({ stored: 2, tooShort: 1 });
     reply = { status: 200, body: '{"predictions":[{"name":"x"}]}' };
     expect(await memory.predict([["a"]], { max_predictions: 3 })).toEqual([{ name: "x" }]);
     reply = { status: 200, body: '{"patterns":7}' };

@@ -32,7 +32,10 @@ describe("a question", () => {
         fc.integer({ min: 1, max: 4 }),
         (symbols, window, consequent) => {
           const question = questionOf(Uint32Array.from(symbols), window, consequent);
-          if (symbols.length <= consequent) return expect(question).toBeUndefined();
+          if (symbols.length <= consequent) {
+            expect(question).toBeUndefined();
+            return;
+          }
           const cut = symbols.length - consequent;
           expect([...question!.shown]).toEqual(symbols.slice(Math.max(0, cut - window), cut));
           expect(question!.hidden).toEqual(new Set(symbols.slice(cut)));

@@ -19,12 +19,14 @@ const patterns = fc
 function rowsOf(memory: Uint8Array, place: number) {
   const batch = viewCandidateBatch(memory, place);
   return Array.from({ length: batch.rows }, (_, row) => {
-    const ids = [...batch.symbolIds.subarray(batch.symbolStart(row), batch.symbolStart(row + 1))];
+    const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
+    const ids = range(batch.symbolStart(row), batch.symbolStart(row + 1)).map((index) => batch.symbolId(index));
     let start = 0;
     return {
-      patternId: batch.patternIds[row * 2]! + batch.patternIds[row * 2 + 1]! * 2 ** 32,
-      name: Buffer.from(batch.names.slice(row * 5, row * 5 + 5).buffer).toString("hex"),
-      events: [...batch.eventEnds.subarray(batch.eventStart(row), batch.eventStart(row + 1))].map((end) => {
+      patternId: batch.patternId(row),
+      name: Buffer.from(batch.names.subarray(row * 20, row * 20 + 20)).toString("hex"),
+      events: range(batch.eventStart(row), batch.eventStart(row + 1)).map((index) => {
+        const end = batch.eventEnd(index);
         const event = ids.slice(start, end);
         start = end;
         return event;
@@ -93,7 +95,7 @@ test("foreign bytes are refused", () => {
   expect(() => viewCandidateBatch(memory, 0)).toThrow(expect.objectContaining({ code: "ENGRAM_LAYOUT_MISMATCH" }));
   writeCandidateBatch(memory, 0, two(), 0, 2);
   expect(viewCandidateBatch(memory, 0).rows).toBe(2);
-  expect(() => viewCandidateBatch(memory.subarray(0, 192), 0)).toThrow(expect.objectContaining({ code: "ENGRAM_LAYOUT_MISMATCH" }));
+  expect(() => viewCandidateBatch(memory.subarray(0, 160), 0)).toThrow(expect.objectContaining({ code: "ENGRAM_LAYOUT_MISMATCH" }));
   memory[BATCH_VERSION]! ^= 1;
   expect(() => viewCandidateBatch(memory, 0)).toThrow(expect.objectContaining({ code: "ENGRAM_LAYOUT_MISMATCH" }));
 });
