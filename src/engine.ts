@@ -39,7 +39,7 @@ export async function openEngine(config: Config, log: Logger, parts: EngineParts
   const stores = parts.stores ?? (await openStores(config, log));
   let pool: KernelPool | undefined;
   try {
-    pool = parts.pool ?? (await openPiscinaPool({ threads: config.threads, queueMax: config.poolQueueMax }));
+    pool = parts.pool ?? (await openPiscinaPool({ threads: config.threads, queueMax: config.poolQueueMax, log }));
     const standing = await Standing.check(stores.state, stores.patterns);
     if (standing.behind.length > 0)
       log.error({ kbs: standing.behind }, 'the state store has lost changes of these kbs: run "engram rebuild"');

@@ -2,7 +2,7 @@
  * Symbols of knowledge bases on the main thread: ids of symbols, symbols of ids, and the table of texts that some stages need. Ids never
  * change within a generation, so what is kept is never wrong; only "unknown" is always asked anew. Least recently used kbs go first.
  */
-import { createHash } from "node:crypto";
+import { symbolHash } from "../kernels/sign.ts";
 import type { SymbolTable } from "../pool/kernel-pool.ts";
 import { type StateStore, UNKNOWN_SYMBOL } from "../store/state-store.ts";
 
@@ -34,7 +34,7 @@ class GrowingTable {
     if (this.points + codes.length > this.codePoints.length) this.codePoints = grown(this.codePoints, this.points + codes.length);
     this.codePoints.set(codes, this.points);
     this.points += codes.length;
-    this.hashes[this.count] = createHash("sha1").update(symbol, "utf8").digest().readUInt32LE(0);
+    this.hashes[this.count] = symbolHash(symbol);
     this.count++;
     this.offsets[this.count] = this.points;
   }

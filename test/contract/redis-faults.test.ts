@@ -143,8 +143,7 @@ describe.skipIf(!redisAvailable())("Redis going wrong", () => {
   });
 
   it("keeps every acknowledged learn, whole, when server and client are killed", async () => {
-    // `always`: with `everysec` a killed server may lose what it answered while a flush to disk was under way (docs/stores.md).
-    const server = await serve(["--appendfsync", "always"]);
+    const server = await serve();
     let known: number[] = [];
     for (let round = 0; round < 3; round++) {
       const child = startLearnChild(["redis", server.url, "p:"]);

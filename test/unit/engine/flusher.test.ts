@@ -1,0 +1,110 @@
+import { afterEach, expect, it, vi } from "vitest";
+import { Flusher } from "../../../src/engine/flusher.ts";
+import { EngineError } from "../../../src/errors.ts";
+import { silentLogger } from "../../../src/log.ts";
+import type { PatternStore } from "../../../src/store/pattern-store.ts";
+import type { FlushBatch, OutboxEntry, StateStore } from "../../../src/store/state-store.ts";
+import { learnEntry } from "../../contract/pattern-store.ts";
+
+/** An outbox in memory and a pattern store that notes what it is given; `fail` makes the next writes throw. */
+function fixture() {
+  const waiting: OutboxEntry[] = [];
+  const written: string[][] = [];
+  const dropped: [string, number][] = [];
+  let taken: FlushBatch | undefined;
+  let batches = 0;
+  const control = { fail: 0, leasedToOther: false };
+  const state = {
+    backEnd: "redis",
+    takeFlush: async (_owner: string, limit: number) => {
+      if (control.leasedToOther) return undefined;
+      if (taken === undefined && waiting.length > 0) taken = { token: `t${++batches}`, entries: waiting.slice(0, limit) };
+      return taken;
+    },
+    finishFlush: async (_owner: string, token: string) => {
+      expect(token).toBe(taken!.token);
+      waiting.splice(0, taken!.entries.length);
+      taken = undefined;
+      return true;
+    },
+    outboxSize: async () => waiting.length,
+  } as unknown as StateStore;
+  const patterns = {
+    write: async (batch: FlushBatch) => {
+      if (control.fail-- > 0) throw new EngineError("ENGRAM_STORE_UNREACHABLE", "away");
+      written.push([batch.token, ...batch.entries.map((entry) => `${entry.kind} ${entry.seq}`)]);
+    },
+    dropBefore: async (kb: string, generation: number) => void dropped.push([kb, generation]),
+  } as unknown as PatternStore;
+  const flusher = new Flusher({ state, patterns, log: silentLogger, rowsMax: 2, intervalMs: 1 });
+  return { flusher, waiting, written, dropped, control };
+}
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+it("writes what waits in order and in batches, and says when all is in", async () => {
+  const { flusher, waiting, written } = fixture();
+  for (let seq = 1; seq <= 5; seq++) waiting.push(learnEntry("kb", 1, seq, seq, [1, 2]));
+  await flusher.drained();
+  expect(written).toEqual([
+    ["t1", "learn 1", "learn 2"],
+    ["t2", "learn 3", "learn 4"],
+    ["t3", "learn 5"],
+  ]);
+  expect(waiting).toEqual([]);
+  await flusher.close();
+});
+
+it("writes what is committed later without being asked", async () => {
+  const { flusher, waiting, written } = fixture();
+  await flusher.drained();
+  waiting.push(learnEntry("kb", 1, 1, 0, [1, 2]));
+  flusher.notify();
+  await vi.waitFor(() => expect(written).toHaveLength(1));
+  await flusher.close();
+});
+
+it("tells who waits that a write failed, keeps the batch, and repeats it whole", async () => {
+  const { flusher, waiting, written, control } = fixture();
+  await flusher.drained();
+  control.fail = 1;
+  waiting.push(learnEntry("kb", 1, 1, 0, [1, 2]));
+  await expect(flusher.drained()).rejects.toMatchObject({ code: "ENGRAM_STORE_UNREACHABLE" });
+  await vi.waitFor(() => expect(written).toEqual([["t1", "learn 1"]]), { timeout: 3_000 });
+  await flusher.close();
+});
+
+it("closes although the last batch cannot be written, and says so", async () => {
+  const { flusher, waiting, control } = fixture();
+  control.fail = 1_000;
+  waiting.push(learnEntry("kb", 1, 1, 0, [1, 2]));
+  await expect(flusher.close()).rejects.toMatchObject({ code: "ENGRAM_STORE_UNREACHABLE" });
+  expect(waiting).toHaveLength(1);
+  await expect(flusher.drained()).rejects.toMatchObject({ code: "ENGRAM_CLOSED" });
+});
+
+it("waits for a batch that another process has, and takes over when its lease is up", async () => {
+  const { flusher, waiting, written, control } = fixture();
+  control.leasedToOther = true;
+  waiting.push(learnEntry("kb", 1, 1, 0, [1, 2]));
+  let drained = false;
+  const draining = flusher.drained().then(() => {
+    drained = true;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  expect(drained).toBe(false);
+  control.leasedToOther = false;
+  await draining;
+  expect(written).toEqual([["t1", "learn 1"]]);
+  await flusher.close();
+});
+
+it("removes older generations after a clear is in", async () => {
+  const { flusher, waiting, dropped } = fixture();
+  waiting.push({ kb: "kb", generation: 4, seq: 1, atMs: 0, kind: "clear" });
+  await flusher.drained();
+  expect(dropped).toEqual([["kb", 4]]);
+  await flusher.close();
+});
