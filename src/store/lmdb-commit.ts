@@ -31,11 +31,11 @@ export class Draft {
   }
   /** Keys in the transaction from `start` to before `end`; does not see what this draft holds back. */
   keys(start: Buffer, end: Buffer, limit: number): Buffer[] {
-    return limit <= 0 ? [] : [...this.#db.getKeys({ start, end, limit })].map((key) => Buffer.from(key));
+    return limit <= 0 ? [] : [...this.#db.getKeys({ start, end, limit })];
   }
   /** As `keys`, with values. */
   range(start: Buffer, end: Buffer, limit: number): { key: Buffer; value: Buffer }[] {
-    return limit <= 0 ? [] : [...this.#db.getRange({ start, end, limit })].map(({ key, value }) => ({ key, value: Buffer.from(value) }));
+    return limit <= 0 ? [] : [...this.#db.getRange({ start, end, limit })];
   }
   write(): void {
     for (const [key, value] of this.#writes) {

@@ -144,5 +144,3 @@ export class GenerationKeys {
     return new GenerationKeys(this.#kb, this.#generation + 1).start(letter);
   }
 }
-
-export const idOf = (key: Buffer): number => key.readUInt32BE(PREFIX_BYTES);

@@ -54,11 +54,11 @@ export class LmdbSessions {
     return session;
   }
 
-  /** Moves the expiry to `nowMs` + ttl, forward only. */
-  async slide(session: Session, nowMs: number): Promise<void> {
+  /** Moves the expiry to `nowMs` + ttl, forward only; false when the move is too small to be written. */
+  async slide(session: Session, nowMs: number): Promise<boolean> {
     const lifeMs = session.ttlSeconds * 1_000;
     const expiresAtMs = nowMs + lifeMs;
-    if (expiresAtMs - session.expiresAtMs < Math.min(SLIDE_STEP_MS, lifeMs / 10)) return;
+    if (expiresAtMs - session.expiresAtMs < Math.min(SLIDE_STEP_MS, lifeMs / 10)) return false;
     await this.#commits.run((draft) => {
       const row = draft.get(sessionKey(session.id));
       if (row === undefined || sessionExpiry(row) >= expiresAtMs) return;
@@ -67,6 +67,7 @@ export class LmdbSessions {
       draft.put(sessionKey(session.id), row);
       draft.put(expiryKey(expiresAtMs, session.id), NOTHING);
     });
+    return true;
   }
 
   delete(id: string): Promise<boolean> {

@@ -10,12 +10,13 @@ import { open } from "lmdb";
 import { EngineError } from "../errors.ts";
 import { type Logger, silentLogger } from "../log.ts";
 import type { EmotiveRecord } from "../model/emotives.ts";
-import { compareSymbols } from "../model/event.ts";
 import type { PendingVector, Session } from "../model/session.ts";
 import { type Db, type Draft, GroupCommit, storeError } from "./lmdb-commit.ts";
-import { GenerationKeys, headKey, isHashed, kbKey, metaKey, outboxKey, requestKey, requestSlotKey, tagEnd, tagStart } from "./lmdb-keys.ts";
-import { applyLearn, verifySymbol } from "./lmdb-learn.ts";
+import { LmdbKbs } from "./lmdb-kbs.ts";
+import { metaKey, outboxKey, requestKey, requestSlotKey, tagEnd, tagStart } from "./lmdb-keys.ts";
+import { applyLearn } from "./lmdb-learn.ts";
 import { appendEntries, FLUSH_KEY, f64, finishFlush, numberOf, takeFlush, WAITING_KEY } from "./lmdb-outbox.ts";
+import { LmdbReads } from "./lmdb-reads.ts";
 import { LmdbSessions, saveInDraft } from "./lmdb-sessions.ts";
 import { markOver, sweepOver } from "./lmdb-sweep.ts";
 import {
@@ -28,21 +29,7 @@ import {
   prepareLearn,
 } from "./outbox-entry.ts";
 import { checkFacts, checkNext, learnOfEntry } from "./replay-check.ts";
-import { RecordReader } from "./state-bytes.ts";
-import {
-  decodeHead,
-  decodePattern,
-  decodeSymbol,
-  emptyHead,
-  encodeHead,
-  finalizedView,
-  type HeadRecord,
-  headView,
-  nextGeneration,
-  readEmotives,
-  readVector,
-  STATE_FORMAT,
-} from "./state-records.ts";
+import { type HeadRecord, headView, nextGeneration, STATE_FORMAT } from "./state-records.ts";
 import {
   type CounterSnapshot,
   EPOCH_FACTOR,
@@ -54,20 +41,17 @@ import {
   type OutboxEntry,
   type SaveOutcome,
   type StateStore,
+  type StateStoreLimits,
   type SymbolRow,
-  UNKNOWN_SYMBOL,
 } from "./state-store.ts";
 import { ofGeneration, TailCache } from "./tail-cache.ts";
 
-export interface LmdbStateOptions {
+export interface LmdbStateOptions extends StateStoreLimits {
   /** A folder; made when it is not there. A dot in its name is no trouble. */
   readonly path: string;
-  readonly outboxMax: number;
   readonly log?: Logger;
 }
 
-/** Reads of one snapshot between two turns of the event loop: about 4 ms. */
-const READS_A_TURN = 2_000;
 /** Rows in a slice of `listSymbols`. */
 const SLICE_ROWS = 1_000;
 /** Request ids of bulk learns remembered: a retry follows its first try closely, and a result of 1,000 learns takes 90 kB. */
@@ -77,7 +61,6 @@ const TAIL_ENTRIES_MAX = 50_000;
 
 const FORMAT_KEY = metaKey("format");
 const STORE_ID_KEY = metaKey("id");
-const KB_COUNT_KEY = metaKey("kbs");
 const REQUEST_SLOT_KEY = metaKey("request");
 
 /** Opens the store. Errors: ENGRAM_DATA_FORMAT, ENGRAM_DISK_FULL, ENGRAM_STORE_UNREACHABLE. */
@@ -126,8 +109,11 @@ class LmdbState implements StateStore {
   readonly #log: Logger;
   readonly #sessions: LmdbSessions;
   readonly #tails = new TailCache(TAIL_ENTRIES_MAX);
-  /** Numbers of kbs never change. */
-  readonly #kbNumbers = new Map<string, number>();
+  readonly #kbs: LmdbKbs;
+  readonly #reads: LmdbReads;
+  /** Calls of `counters` under way: each holds a read transaction, which must end before the file is closed. */
+  #counting = 0;
+  #counted = (): void => {};
   #closing: Promise<void> | undefined;
 
   constructor(db: Db, commits: GroupCommit, storeId: string, outboxMax: number, log: Logger) {
@@ -137,12 +123,19 @@ class LmdbState implements StateStore {
     this.#outboxMax = outboxMax;
     this.#log = log;
     this.#sessions = new LmdbSessions(db, commits);
+    this.#kbs = new LmdbKbs(db);
+    this.#reads = new LmdbReads(db, this.#kbs);
   }
 
-  /** Runs a read. Reads of one call see one snapshot as long as it does not give up its turn. */
-  #read<T>(read: () => T): T {
+  #refuseClosed(): void {
     if (this.#closing !== undefined) throw new EngineError("ENGRAM_CLOSED", "The state store is closed.");
+  }
+
+  /** Runs a read over one snapshot: the newest, what another process committed included. */
+  #read<T>(read: () => T): T {
+    this.#refuseClosed();
     try {
+      this.#db.resetReadTxn();
       return read();
     } catch (error) {
       throw storeError(error);
@@ -151,59 +144,12 @@ class LmdbState implements StateStore {
 
   // ── kbs and heads ──
 
-  #kbNumber(kb: string, get: (key: Buffer) => Buffer | undefined = (key) => this.#db.get(key)): number | undefined {
-    const cached = this.#kbNumbers.get(kb);
-    if (cached !== undefined) return cached;
-    const row = get(kbKey(kb));
-    if (row === undefined) return undefined;
-    if (row.toString("utf8", 4) !== kb)
-      throw new EngineError("ENGRAM_STORE_REPLY", "The state store holds another kb under this one's hash.");
-    return row.readUInt32LE(0);
-  }
-
-  #headOf(kb: string): HeadRecord {
-    const number = this.#kbNumber(kb);
-    if (number === undefined) return emptyHead();
-    this.#kbNumbers.set(kb, number);
-    const row = this.#db.get(headKey(number));
-    return row === undefined ? emptyHead() : decodeHead(row);
-  }
-
-  /** Keys of a generation; undefined for a kb never written. */
-  #keys(kb: string, generation: number): GenerationKeys | undefined {
-    const number = this.#kbNumber(kb);
-    return number === undefined ? undefined : new GenerationKeys(number, generation);
-  }
-
-  /** Inside a change: the kb's number (given now if it has none) and its head; `save` writes the head back. */
-  #open(draft: Draft, kb: string): { number: number; head: HeadRecord } {
-    const known = this.#kbNumber(kb, (key) => draft.get(key));
-    if (known !== undefined) {
-      const row = draft.get(headKey(known));
-      return { number: known, head: row === undefined ? emptyHead() : decodeHead(row) };
-    }
-    const number = numberOf(draft.get(KB_COUNT_KEY));
-    draft.put(KB_COUNT_KEY, f64(number + 1));
-    const row = Buffer.alloc(4 + Buffer.byteLength(kb, "utf8"));
-    row.writeUInt32LE(number, 0);
-    row.write(kb, 4, "utf8");
-    draft.put(kbKey(kb), row);
-    return { number, head: emptyHead() };
-  }
-
-  #saveHead(draft: Draft, kb: string, number: number, head: HeadRecord): void {
-    draft.put(headKey(number), Buffer.concat([encodeHead(head), Buffer.from(kb, "utf8")]));
-  }
-
   async head(kb: string): Promise<KbHead> {
-    return this.#read(() => headView(kb, this.#headOf(kb)));
+    return this.#read(() => headView(kb, this.#kbs.head(kb)));
   }
 
   async listKbs(): Promise<readonly string[]> {
-    return this.#read(() => {
-      const rows = this.#db.getRange({ start: tagStart("K"), end: tagEnd("K") });
-      return [...rows].map(({ value }) => value.toString("utf8", 4)).sort(compareSymbols);
-    });
+    return this.#read(() => this.#kbs.list());
   }
 
   // ── sessions ──
@@ -212,17 +158,27 @@ class LmdbState implements StateStore {
     return this.#sessions.create(session);
   }
   async readSession(id: string, nowMs: number, slide: boolean): Promise<{ session: Session; head: KbHead } | undefined> {
-    const session = this.#read(() => this.#sessions.read(id, nowMs));
-    if (session === undefined) return undefined;
-    if (!slide) return { session, head: this.#read(() => headView(session.kb, this.#headOf(session.kb))) };
-    await this.#sessions.slide(session, nowMs);
-    // Read again: the session and its kb must be of one moment, and a slide gives up its turn.
-    return this.#read(() => {
-      const now = this.#sessions.read(id, nowMs);
-      if (now === undefined) return undefined;
-      const expiresAtMs = Math.max(now.expiresAtMs, nowMs + now.ttlSeconds * 1_000);
-      return { session: { ...now, expiresAtMs }, head: headView(now.kb, this.#headOf(now.kb)) };
-    });
+    const read = (): { session: Session; head: KbHead } | undefined =>
+      this.#read(() => {
+        const session = this.#sessions.read(id, nowMs);
+        return session === undefined ? undefined : { session, head: headView(session.kb, this.#kbs.head(session.kb)) };
+      });
+    const found = read();
+    if (found === undefined || !slide) return found;
+    // Read again after a write: the session and its kb must be of one moment.
+    let slid = false;
+    try {
+      slid = await this.#sessions.slide(found.session, nowMs);
+    } catch (error) {
+      // Reads go on when the disk takes no more writes.
+      if (!(error instanceof EngineError) || error.code !== "ENGRAM_DISK_FULL") throw error;
+      this.#log.warn({ err: error }, "a session's expiry could not be moved");
+      return found;
+    }
+    const now = slid ? read() : found;
+    if (now === undefined) return undefined;
+    const expiresAtMs = Math.max(now.session.expiresAtMs, nowMs + now.session.ttlSeconds * 1_000);
+    return { session: { ...now.session, expiresAtMs }, head: now.head };
   }
   saveSession(session: Session, expectedVersion: number): Promise<SaveOutcome> {
     return this.#commits.run((draft) => (saveInDraft(draft, session, expectedVersion) ? "saved" : "conflict"));
@@ -274,10 +230,10 @@ class LmdbState implements StateStore {
   #learn(draft: Draft, prepared: readonly PreparedLearn[]): LearnResult[] {
     return prepared.map((one) => {
       const { kb } = one.learn;
-      const { number, head } = this.#open(draft, kb);
+      const { number, head } = this.#kbs.open(draft, kb);
       const { result, entry } = applyLearn(draft, number, head, head.seq + 1, one);
       appendEntries(draft, number, head, [entry]);
-      this.#saveHead(draft, kb, number, head);
+      this.#kbs.save(draft, kb, number, head);
       return result;
     });
   }
@@ -294,21 +250,21 @@ class LmdbState implements StateStore {
 
   clearKb(kb: string, atMs: number): Promise<KbHead> {
     return this.#commits.run((draft) => {
-      const { number, head } = this.#open(draft, kb);
+      const { number, head } = this.#kbs.open(draft, kb);
       const next = nextGeneration(head, head.generation + 1, head.seq + 1);
       appendEntries(draft, number, next, [encodeClearEntry(next.generation, next.seq, atMs)]);
       markOver(draft, number, head.generation);
-      this.#saveHead(draft, kb, number, next);
+      this.#kbs.save(draft, kb, number, next);
       return headView(kb, next);
     });
   }
 
   finalizeKb(kb: string, atMs: number): Promise<KbHead> {
     return this.#commits.run((draft) => {
-      const { number, head } = this.#open(draft, kb);
+      const { number, head } = this.#kbs.open(draft, kb);
       finalize(head, head.seq + 1);
       appendEntries(draft, number, head, [encodeFinalizeEntry(head.generation, head.seq, atMs, head.finalizedBelow)]);
-      this.#saveHead(draft, kb, number, head);
+      this.#kbs.save(draft, kb, number, head);
       return headView(kb, head);
     });
   }
@@ -321,109 +277,49 @@ class LmdbState implements StateStore {
   // ── reads ──
 
   async symbolIds(kb: string, generation: number, symbols: readonly string[]): Promise<Uint32Array> {
-    return this.#read(() => {
-      const ids = new Uint32Array(symbols.length).fill(UNKNOWN_SYMBOL);
-      const keys = this.#keys(kb, generation);
-      if (keys === undefined) return ids;
-      symbols.forEach((symbol, i) => {
-        const row = this.#db.get(keys.byText("i", symbol));
-        if (row === undefined) return;
-        const id = row.readUInt32LE(0);
-        if (isHashed(symbol)) verifySymbol(this.#db.get(keys.byId("n", id)), symbol);
-        ids[i] = id;
-      });
-      return ids;
-    });
+    return this.#read(() => this.#reads.symbolIds(kb, generation, symbols));
   }
-
   async symbolNames(kb: string, generation: number, ids: readonly number[]): Promise<readonly string[]> {
-    return this.#read(() => {
-      const keys = this.#keys(kb, generation);
-      return ids.map((id) => {
-        const row = keys === undefined ? undefined : this.#db.get(keys.byId("n", id));
-        if (row === undefined) throw new EngineError("ENGRAM_STORE_REPLY", `Symbol id ${id} was never given out in this generation.`);
-        return row.toString("utf8");
-      });
-    });
+    return this.#read(() => this.#reads.symbolNames(kb, generation, ids));
   }
-
   async *listSymbols(kb: string, generation: number, from: number, to: number): AsyncIterable<readonly SymbolRow[]> {
     for (let start = from; start < to; start += SLICE_ROWS) {
-      const slice = this.#read(() => this.#symbolSlice(kb, generation, start, Math.min(to, start + SLICE_ROWS)));
+      const slice = this.#read(() => this.#reads.symbolRows(kb, generation, start, Math.min(to, start + SLICE_ROWS)));
       if (slice.length > 0) yield slice;
       if (slice.length < SLICE_ROWS) return;
       await nextTurn();
     }
   }
-
-  #symbolSlice(kb: string, generation: number, from: number, to: number): SymbolRow[] {
-    const keys = this.#keys(kb, generation);
-    if (keys === undefined) return [];
-    const names = [...this.#db.getRange({ start: keys.byId("n", from), end: keys.byId("n", to) })];
-    return names.map(({ value }, i) => {
-      const counters = this.#db.get(keys.byId("c", from + i));
-      if (counters === undefined) throw new EngineError("ENGRAM_STORE_REPLY", `Symbol id ${from + i} has no counters.`);
-      const { frequency, patternMemberFrequency } = decodeSymbol(counters);
-      return { id: from + i, symbol: value.toString("utf8"), frequency, patternMemberFrequency };
-    });
-  }
-
   async counters(kb: string, generation: number, names: readonly string[], symbolIds: readonly number[]): Promise<CounterSnapshot> {
-    // One read transaction over several turns: 30,000 winners take some 60 ms, too long to hold up other requests.
     const transaction = this.#read(() => this.#db.useReadTransaction());
+    this.#counting += 1;
     try {
-      const get = (key: Buffer): Buffer | undefined => this.#read(() => this.#db.get(key, { transaction }));
-      const number = this.#kbNumber(kb, get);
-      const row = number === undefined ? undefined : get(headKey(number));
-      const head = row === undefined ? emptyHead() : decodeHead(row);
-      const keys = new GenerationKeys(number ?? 0, generation);
-      const known = row !== undefined;
-      const patterns = await inTurns(names, (name) => {
-        const pattern = known ? get(keys.byText("p", name)) : undefined;
-        return pattern === undefined ? undefined : decodePattern(pattern);
+      return await this.#reads.counters(kb, generation, names, symbolIds, (key) => {
+        this.#refuseClosed();
+        return this.#db.get(key, { transaction });
       });
-      const symbols = await inTurns(symbolIds, (id) => {
-        const symbol = known ? get(keys.byId("c", id)) : undefined;
-        return symbol === undefined ? undefined : decodeSymbol(symbol);
-      });
-      const counted = symbols.map((symbol) =>
-        symbol === undefined ? undefined : { frequency: symbol.frequency, patternMemberFrequency: symbol.patternMemberFrequency },
-      );
-      return { head: headView(kb, head), patterns, symbols: counted, finalized: finalizedView(head, symbols) };
     } finally {
       transaction.done();
+      this.#counting -= 1;
+      if (this.#counting === 0) this.#counted();
     }
   }
-
   async affinities(kb: string, generation: number, symbolIds: readonly number[]): Promise<readonly EmotiveRecord[]> {
-    return this.#read(() => {
-      const keys = this.#keys(kb, generation);
-      return symbolIds.map((id) => {
-        const row = keys === undefined ? undefined : this.#db.get(keys.byId("a", id));
-        return row === undefined ? [] : readEmotives(new RecordReader(row));
-      });
-    });
+    return this.#read(() => this.#reads.affinities(kb, generation, symbolIds));
   }
-
   async listVectors(kb: string, generation: number, from: number): Promise<readonly PendingVector[]> {
-    return this.#read(() => {
-      const keys = this.#keys(kb, generation);
-      if (keys === undefined) return [];
-      return [...this.#db.getRange({ start: keys.byId("v", from), end: keys.end("v") })].map(({ value }) =>
-        readVector(new RecordReader(Buffer.from(value))),
-      );
-    });
+    return this.#read(() => this.#reads.vectors(kb, generation, from));
   }
 
   // ── outbox ──
 
   async tail(kb: string, generation: number): Promise<readonly OutboxEntry[]> {
     return this.#read(() => {
-      const { pushed, trimmed } = this.#headOf(kb);
-      const number = this.#kbNumber(kb);
+      const { pushed, trimmed } = this.#kbs.head(kb);
+      const number = this.#kbs.number(kb);
       if (number === undefined || pushed === trimmed) return [];
       const read = (from: number): Buffer[] =>
-        [...this.#db.getRange({ start: outboxKey(number, from), end: outboxKey(number, pushed) })].map(({ value }) => Buffer.from(value));
+        [...this.#db.getRange({ start: outboxKey(number, from), end: outboxKey(number, pushed) })].map(({ value }) => value);
       const from = Math.max(this.#tails.end(kb), trimmed);
       const entries = this.#tails.extend(kb, trimmed, from, read(from)) ?? this.#tails.extend(kb, trimmed, trimmed, read(trimmed));
       return ofGeneration(entries ?? [], generation);
@@ -454,7 +350,7 @@ class LmdbState implements StateStore {
     const prepared = entries.map((entry) => (entry.kind === "learn" ? prepareLearn(learnOfEntry(entry)) : undefined));
     await this.#commits.run((draft) => {
       entries.forEach((entry, i) => {
-        const { number, head } = this.#open(draft, entry.kb);
+        const { number, head } = this.#kbs.open(draft, entry.kb);
         checkNext(entry, head);
         let next = head;
         if (entry.kind === "clear") {
@@ -466,16 +362,16 @@ class LmdbState implements StateStore {
           const { facts } = applyLearn(draft, number, head, entry.seq, prepared[i] as PreparedLearn);
           checkFacts(entry, facts);
         }
-        this.#saveHead(draft, entry.kb, number, next);
+        this.#kbs.save(draft, entry.kb, number, next);
       });
     });
   }
 
   raiseEpoch(kb: string): Promise<void> {
     return this.#commits.run((draft) => {
-      const { number, head } = this.#open(draft, kb);
+      const { number, head } = this.#kbs.open(draft, kb);
       head.seq = (Math.floor(head.seq / EPOCH_FACTOR) + 1) * EPOCH_FACTOR;
-      this.#saveHead(draft, kb, number, head);
+      this.#kbs.save(draft, kb, number, head);
     });
   }
 
@@ -490,10 +386,17 @@ class LmdbState implements StateStore {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#commits.close().then(async () => {
-      await this.#db.close();
-    });
+    this.#closing ??= this.#end();
     return this.#closing;
+  }
+  async #end(): Promise<void> {
+    await this.#commits.close();
+    if (this.#counting > 0) {
+      await new Promise<void>((resolve) => {
+        this.#counted = resolve;
+      });
+    }
+    await this.#db.close();
   }
 }
 
@@ -506,13 +409,4 @@ function finalize(head: HeadRecord, seq: number): void {
   head.finalizedPatternTotal = head.patternTotal;
   head.finalizedUniqueTotal = head.uniqueTotal;
   head.finalizedSymbolCount = head.symbolCount;
-}
-
-async function inTurns<A, B>(items: readonly A[], read: (item: A) => B): Promise<B[]> {
-  const out: B[] = [];
-  for (let from = 0; from < items.length; from += READS_A_TURN) {
-    if (from > 0) await nextTurn();
-    for (const item of items.slice(from, from + READS_A_TURN)) out.push(read(item));
-  }
-  return out;
 }

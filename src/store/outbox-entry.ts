@@ -20,9 +20,9 @@ import { RecordReader, RecordWriter } from "./state-bytes.ts";
 import { readMetadata, readVector, readWindow, writeEmotives, writeMetadata, writeVector, writeWindow } from "./state-records.ts";
 import type { LearnCommit, LearnResult, OutboxEntry } from "./state-store.ts";
 
-export const KIND_LEARN = 1;
-export const KIND_CLEAR = 2;
-export const KIND_FINALIZE = 3;
+const KIND_LEARN = 1;
+const KIND_CLEAR = 2;
+const KIND_FINALIZE = 3;
 
 /** Bytes of entries in one flush batch: beyond this a batch is cut, so that a few huge patterns do not make one huge insert. */
 export const FLUSH_BYTES_MAX = 16 * 2 ** 20;

@@ -81,7 +81,8 @@ export class RedisConnection {
 
   async #identify(): Promise<void> {
     const key = `${this.#prefix}id`;
-    await this.#redis.setnx(key, `${STATE_FORMAT}:${randomBytes(8).toString("hex")}`);
+    // Written only when it is not there: a server that takes no more writes can still be opened for reading.
+    if ((await this.#redis.exists(key)) === 0) await this.#redis.setnx(key, `${STATE_FORMAT}:${randomBytes(8).toString("hex")}`);
     const id = (await this.#redis.get(key)) ?? "";
     const [format = ""] = id.split(":");
     if (format !== STATE_FORMAT) {

@@ -101,7 +101,7 @@ const SCRIPT_BODIES = {
 call('SET', P .. 's:' .. ARGV[3], ARGV[4])
 call('ZADD', P .. 'sx', ARGV[5], ARGV[3])
 return 1`,
-  /** out: nil, or {session row, head}. ARGV: 3 id, 4 now, 5 slide? */
+  /** out: nil, or {session row, head, why it could not slide}: reads go on when writes are refused. ARGV: 3 id, 4 now, 5 slide? */
   readSession: `
 local key = P .. 's:' .. ARGV[3]
 local row = call('GET', key)
@@ -109,7 +109,8 @@ if not row then return false end
 local now, _, expires, life = tonumber(ARGV[4]), unpk('<ddd', row)
 if expires <= now then return false end
 if ARGV[5] == '1' and now + life > expires then
-  call('SETRANGE', key, 8, pack('<d', now + life))
+  local slid = redis.pcall('SETRANGE', key, 8, pack('<d', now + life))
+  if type(slid) == 'table' and slid.err then return {row, call('GET', P .. 'k:' .. text(row, 25)), slid.err} end
   call('ZADD', P .. 'sx', string.format('%.17g', now + life), ARGV[3])
   row = call('GET', key)
 end

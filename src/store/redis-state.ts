@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { EngineError } from "../errors.ts";
-import type { Logger } from "../log.ts";
+import { type Logger, silentLogger } from "../log.ts";
 import type { EmotiveRecord } from "../model/emotives.ts";
 import { compareSymbols } from "../model/event.ts";
 import type { PendingVector, Session } from "../model/session.ts";
@@ -44,15 +44,15 @@ import {
   type OutboxEntry,
   type SaveOutcome,
   type StateStore,
+  type StateStoreLimits,
   type SymbolRow,
   UNKNOWN_SYMBOL,
 } from "./state-store.ts";
 import { ofGeneration, TailCache } from "./tail-cache.ts";
 
-export interface RedisStateOptions {
+export interface RedisStateOptions extends StateStoreLimits {
   /** `redis://[user:password@]host:port[/db]`, or `rediss://` for TLS. */
   readonly url: string;
-  readonly outboxMax: number;
   /** Before every key of this deployment. */
   readonly keyPrefix?: string;
   /** A call not answered by then fails. It leaves room for a slow bulk learn before it in the server's queue. */
@@ -78,7 +78,7 @@ export async function openRedisState(options: RedisStateOptions): Promise<StateS
     connectTimeoutMs: options.connectTimeoutMs ?? 2_000,
     ...(options.log === undefined ? {} : { log: options.log }),
   });
-  return new RedisState(connection, options.outboxMax);
+  return new RedisState(connection, options.outboxMax, options.log ?? silentLogger);
 }
 
 type Row = Buffer | null;
@@ -87,11 +87,13 @@ class RedisState implements StateStore {
   readonly backEnd = "redis";
   readonly #redis: RedisConnection;
   readonly #outboxMax: number;
+  readonly #log: Logger;
   readonly #tails = new TailCache(TAIL_ENTRIES_MAX);
 
-  constructor(redis: RedisConnection, outboxMax: number) {
+  constructor(redis: RedisConnection, outboxMax: number, log: Logger) {
     this.#redis = redis;
     this.#outboxMax = outboxMax;
+    this.#log = log;
     redis.onLost = () => this.#tails.clear();
   }
 
@@ -102,10 +104,12 @@ class RedisState implements StateStore {
   }
 
   async readSession(id: string, nowMs: number, slide: boolean): Promise<{ session: Session; head: KbHead } | undefined> {
-    const reply = (await this.#redis.run("readSession", id, String(nowMs), slide ? 1 : 0)) as [Buffer, Row] | null;
+    const reply = (await this.#redis.run("readSession", id, String(nowMs), slide ? 1 : 0)) as [Buffer, Row, Buffer?] | null;
     if (reply === null) return undefined;
-    const session = decodeSessionRow(reply[0]);
-    return { session, head: headView(session.kb, headOf(reply[1])) };
+    const [row, head, refused] = reply;
+    if (refused !== undefined) this.#log.warn({ trouble: refused.toString("utf8") }, "a session's expiry could not be moved");
+    const session = decodeSessionRow(row);
+    return { session, head: headView(session.kb, headOf(head)) };
   }
 
   async saveSession(session: Session, expectedVersion: number): Promise<SaveOutcome> {

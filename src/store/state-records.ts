@@ -48,7 +48,7 @@ export interface HeadRecord {
   trimmed: number;
 }
 
-export const HEAD_FIELDS = [
+const HEAD_FIELDS = [
   "generation",
   "seq",
   "patternCount",

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { GroupCommit, storeError } from "../../src/store/lmdb-commit.ts";
 import { openLmdbState } from "../../src/store/lmdb-state.ts";
 import { expectWhole, startLearnChild } from "../support/learn-child.ts";
-import { codeOf } from "../support/state-stores.ts";
+import { codeOf, learnOf } from "../support/state-stores.ts";
 
 describe("LMDB going wrong", () => {
   let folder: string;
@@ -37,6 +37,7 @@ describe("LMDB going wrong", () => {
     await child.ended;
     expect(child.output()).toContain("stopped ENGRAM_DISK_FULL");
     expect(child.output()).toMatch(/head \d+/);
+    expect(child.output()).toContain("session moved by 0");
     expect(child.acknowledged.length).toBeGreaterThan(100);
     const store = await openLmdbState({ path: folder, outboxMax: 1e9 });
     await expectWhole(store, child.acknowledged);
@@ -102,6 +103,18 @@ describe("LMDB going wrong", () => {
     expect(db.get(Buffer.from("a"))?.toString()).toBe("2");
     await commits.close();
     await db.close();
+  });
+
+  it("ends the reads under way before the file is closed", async () => {
+    const store = await openLmdbState({ path: folder, outboxMax: 1e9 });
+    await store.commitLearns(Array.from({ length: 3_000 }, (_, i) => learnOf("kb", [["a", `s${i}`]])));
+    const names = Array.from({ length: 3_000 }, (_, i) => learnOf("kb", [["a", `s${i}`]]).pattern.name);
+    const reading = codeOf(store.counters("kb", 1, names, []));
+    await store.close();
+    expect(await reading).toBe("ENGRAM_CLOSED");
+    const again = await openLmdbState({ path: folder, outboxMax: 1e9 });
+    expect((await again.counters("kb", 1, names, [])).patterns.every((pattern) => pattern?.frequency === 1)).toBe(true);
+    await again.close();
   });
 
   it("tells a full disk from other failures", () => {

@@ -138,6 +138,7 @@ describe.skipIf(!redisAvailable())("Redis going wrong", () => {
     const child = startLearnChild(["redis", server.url, "p:"]);
     await child.ended;
     expect(child.output()).toContain("stopped ENGRAM_DISK_FULL");
+    expect(child.output()).toContain("session moved by 0");
     expect(child.acknowledged.length).toBeGreaterThan(100);
     await expectWhole(await openAt(server.url, { keyPrefix: "p:" }), child.acknowledged);
   });

@@ -30,7 +30,7 @@ const texts = fc.uniqueArray(fc.constantFrom("x", "y", "\uE000", "\u{10000}", "_
 const vector = fc.record({ symbol: fc.constantFrom("v1", "v2", "v3", "\0"), values: fc.array(value, { maxLength: 2 }) });
 
 /** A learn over few symbols and few patterns, so that re-learns are frequent. */
-export const arbitraryLearn = (kb: fc.Arbitrary<string>): fc.Arbitrary<LearnCommit> =>
+const arbitraryLearn = (kb: fc.Arbitrary<string>): fc.Arbitrary<LearnCommit> =>
   fc
     .record({
       kb,

@@ -106,12 +106,12 @@ export function outboxSuite(backEnd: StateBackEnd, opened: () => OpenedState): v
 
   it("shares a batch among kbs, and serves every kb in its turn", async () => {
     const { store } = opened();
-    await store.commitLearns(many("large", 100));
+    await store.commitLearns(many("0 large", 100));
     for (const kb of ["a", "b", "c"]) await store.commitLearns(many(kb, 2));
     const [batch] = [await store.takeFlush("me", 20, 60_000)];
     const counts = new Map<string, number>();
     for (const { kb } of batch?.entries ?? []) counts.set(kb, (counts.get(kb) ?? 0) + 1);
-    expect(Object.fromEntries(counts)).toEqual({ a: 2, b: 2, c: 2, large: 14 });
+    expect(Object.fromEntries(counts)).toEqual({ a: 2, b: 2, c: 2, "0 large": 14 });
     expect(await store.finishFlush("me", batch?.token ?? "")).toBe(true);
     // More kbs than places: each gets its turn before one is served twice.
     for (const kb of ["a", "b", "c", "d", "e"]) await store.commitLearns(many(kb, 3));
@@ -121,7 +121,7 @@ export function outboxSuite(backEnd: StateBackEnd, opened: () => OpenedState): v
       served.push(...(next?.entries ?? []).map(({ kb }) => kb));
       await store.finishFlush("me", next?.token ?? "");
     }
-    expect(served.toSorted()).toEqual(["a", "b", "c", "d", "e", "large"]);
+    expect(served.toSorted()).toEqual(["0 large", "a", "b", "c", "d", "e"]);
     const rest = await drain(store, 9);
     expect(rest.every(({ entries }) => entries.length > 0 && entries.length <= 9)).toBe(true);
     for (const { entries } of rest) {

@@ -32,6 +32,10 @@ function learn(i) {
   };
 }
 
+const now = Date.now();
+const session = { id: "s", nodeId: "n", kb: "kb", version: 1, ttlSeconds: 3600, expiresAtMs: now + 600_000 };
+await store.createSession(session);
+
 let next = (await store.head("kb")).seq;
 // writeSync: a line is out before the next learn begins, so a kill cannot lose it.
 const worker = async () => {
@@ -47,5 +51,8 @@ try {
   writeSync(1, `stopped ${error.code}\n`);
   // Reads go on.
   writeSync(1, `head ${(await store.head("kb")).seq}\n`);
+  // A read that would move the session's expiry too, which is a write.
+  const read = await store.readSession("s", now, true);
+  writeSync(1, `session moved by ${read.session.expiresAtMs - session.expiresAtMs}\n`);
   process.exit(0);
 }
