@@ -2,8 +2,7 @@
  * Predict: state → query → candidates → kernels → the few that are left → counters → metrics → answer. Candidates stay bytes until the
  * ensemble is known; only its members become objects. A kb that is cleared in between is read anew.
  */
-import type { OneSymbolCandidate, PartnerRatios, SymbolFigures, Winner } from "../aggregate/aggregate-input.ts";
-import type { Match } from "../aggregate/best-matches.ts";
+import type { OneSymbolCandidate, PartnerRatios, Winner } from "../aggregate/aggregate-input.ts";
 import { ensembleKeyOf, ensembleLimit, keepByFrequency } from "../aggregate/ensemble-key.ts";
 import { aggregateOneSymbol } from "../aggregate/one-symbol.ts";
 import { aggregate } from "../aggregate/predict-aggregate.ts";
@@ -14,7 +13,8 @@ import { type Event, flatten } from "../model/event.ts";
 import type { EffectiveConfig, StageName } from "../model/session-config.ts";
 import type { KernelPool, Partner, ScoreOptions, StageSpec, SymbolTable } from "../pool/kernel-pool.ts";
 import type { PatternStore } from "../store/pattern-store.ts";
-import { type CounterSnapshot, type KbHead, type StateStore, UNKNOWN_SYMBOL } from "../store/state-store.ts";
+import { type KbHead, type StateStore, UNKNOWN_SYMBOL } from "../store/state-store.ts";
+import { type Facts, type Kept, presentIds, readFacts } from "./facts.ts";
 import { matchesOf } from "./one-symbol-scan.ts";
 import { scoreStream } from "./scoring.ts";
 import { KbChanged, openStream } from "./stream-source.ts";
@@ -31,8 +31,7 @@ export interface PredictorOptions {
   readonly deadlineMs: number;
 }
 
-/** What of a match is needed to make it an object. */
-type Kept = Pick<Match, "name" | "patternId" | "symbolIds" | "eventEnds">;
+const NO_IDS = new Uint32Array(0);
 
 const NOTHING: PredictResult = {
   predictions: [],
@@ -124,13 +123,22 @@ export class Predictor {
     });
     const scored = await scoreStream(pool, query, stream.columns(), keep, options);
 
-    const { texts, counters } = await watch.time("state", () => this.#look(head, scored.kept, symbolIds, config));
+    const facts = await watch.time("state", () =>
+      readFacts(this.#options.state, symbols, {
+        head,
+        kept: scored.kept,
+        stateIds: symbolIds,
+        countersOf: (_, at) => presentIds(scored.kept[at]!, head.finalizedBelow),
+        affinity: config.affinity_emotive === undefined ? undefined : { emotive: config.affinity_emotive, of: "state" },
+      }),
+    );
+    const { snapshot } = facts;
     const ratios = partners && (await watch.time("state", () => this.#ratios(head, flat, partners)));
     const result = await watch.time("aggregate", async () => {
       const slices = new TimeSlices(options);
       let winners: Winner[] = [];
       for (const [at, match] of scored.kept.entries()) {
-        winners.push({ ...winnerOf(match, texts, counters, at), similarity: match.similarity, blocks: match.blocks });
+        winners.push({ ...winnerOf(match, facts, at), similarity: match.similarity, blocks: match.blocks });
         if (slices.over) await slices.next();
       }
       if (ensemble.kind === "frequency" || ensemble.kind === "similarityTimesFrequency")
@@ -139,13 +147,13 @@ export class Predictor {
         {
           state,
           winners,
-          symbols: counters.figures,
-          totals: counters.snapshot.head.totals,
-          symbolCount: counters.snapshot.head.symbolCount,
-          finalized: counters.snapshot.finalized && {
-            below: counters.snapshot.head.finalizedBelow,
-            totals: counters.snapshot.finalized.totals,
-            symbolCount: counters.snapshot.finalized.symbolCount,
+          symbols: facts.figures,
+          totals: snapshot.head.totals,
+          symbolCount: snapshot.head.symbolCount,
+          finalized: snapshot.finalized && {
+            below: snapshot.head.finalizedBelow,
+            totals: snapshot.finalized.totals,
+            symbolCount: snapshot.finalized.symbolCount,
           },
           partners: ratios,
           config,
@@ -188,13 +196,23 @@ export class Predictor {
     // Without affinity the shortest win, so only as many are kept as can be answered; weights need every candidate.
     const keep = config.affinity_emotive === undefined ? config.max_predictions : Number.POSITIVE_INFINITY;
     const found = await matchesOf(stream.columns(), keep, options);
-    const { texts, counters } = await watch.time("state", () => this.#look(head, found.kept, Uint32Array.of(id!), config));
+    // Without affinity nothing but the patterns' own counters is asked for.
+    const { affinity_emotive: emotive } = config;
+    const facts = await watch.time("state", () =>
+      readFacts(this.#options.state, this.#options.symbols, {
+        head,
+        kept: found.kept,
+        stateIds: [id!],
+        countersOf: (match) => (emotive === undefined ? NO_IDS : match.symbolIds),
+        affinity: emotive === undefined ? undefined : { emotive, of: "all" },
+      }),
+    );
     const result = await watch.time("aggregate", () =>
       aggregateOneSymbol(
         {
           symbol,
-          candidates: found.kept.map((match, at): OneSymbolCandidate => winnerOf(match, texts, counters, at)),
-          symbols: counters.figures,
+          candidates: found.kept.map((match, at): OneSymbolCandidate => winnerOf(match, facts, at)),
+          symbols: facts.figures,
           config,
         },
         options,
@@ -237,58 +255,10 @@ export class Predictor {
     }
     return ratios;
   }
-
-  /** Texts and counters of the kept matches and of the state's symbols, read at one moment. */
-  async #look(
-    head: KbHead,
-    kept: readonly Kept[],
-    stateIds: Uint32Array,
-    config: EffectiveConfig,
-  ): Promise<{ texts: ReadonlyMap<number, string>; counters: Counters }> {
-    const { state, symbols } = this.#options;
-    const ids = new Set<number>();
-    for (const match of kept) for (const id of match.symbolIds) ids.add(id);
-    stateIds.forEach((id) => {
-      if (id !== UNKNOWN_SYMBOL) ids.add(id);
-    });
-    const list = [...ids];
-    const texts = await symbols.names(head.kb, head.generation, list);
-    const snapshot = await state.counters(
-      head.kb,
-      head.generation,
-      kept.map((match) => match.name),
-      list,
-    );
-    if (snapshot.head.generation !== head.generation) throw new KbChanged();
-    const affinity = config.affinity_emotive === undefined ? [] : await state.affinities(head.kb, head.generation, list);
-    const figures = new Map<string, SymbolFigures>();
-    list.forEach((id, at) => {
-      const counters = snapshot.symbols[at];
-      if (counters === undefined) throw lost(head.kb, `counters of symbol ${id}`);
-      figures.set(texts.get(id)!, {
-        frequency: counters.frequency,
-        patternMemberFrequency: counters.patternMemberFrequency,
-        finalizedMemberFrequency: snapshot.finalized?.memberFrequencies[at] ?? 0,
-        affinity: affinity[at]?.find(([name]) => name === config.affinity_emotive)?.[1] ?? 0,
-      });
-    });
-    kept.forEach((match, at) => {
-      if (snapshot.patterns[at] === undefined) throw lost(head.kb, `counters of pattern ${match.name}`);
-    });
-    return { texts, counters: { snapshot, figures } };
-  }
 }
 
-interface Counters {
-  readonly snapshot: CounterSnapshot;
-  readonly figures: ReadonlyMap<string, SymbolFigures>;
-}
-
-const lost = (kb: string, what: string): EngineError =>
-  new EngineError("ENGRAM_STORE_REPLY", `The state store of ${kb} lacks the ${what}. Stop the server and run "engram rebuild".`);
-
-function winnerOf(match: Kept, texts: ReadonlyMap<number, string>, counters: Counters, at: number): Omit<Winner, "similarity" | "blocks"> {
-  const record = counters.snapshot.patterns[at]!;
+function winnerOf(match: Kept, { texts, snapshot }: Facts, at: number): Omit<Winner, "similarity" | "blocks"> {
+  const record = snapshot.patterns[at]!;
   const events: string[][] = [];
   let from = 0;
   for (const end of match.eventEnds) {

@@ -33,7 +33,8 @@ function learn(i) {
 }
 
 const now = Date.now();
-const session = { id: "s", nodeId: "n", kb: "kb", version: 1, ttlSeconds: 3600, expiresAtMs: now + 600_000 };
+// Large, so that it does not fit into what is left of a full disk when it is written anew.
+const session = { id: "s", kb: "kb", version: 1, ttlSeconds: 3600, expiresAtMs: now + 600_000, metadata: "x".repeat(400_000) };
 await store.createSession(session);
 
 let next = (await store.head("kb")).seq;
