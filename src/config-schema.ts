@@ -70,6 +70,14 @@ const SETTINGS = {
     max: 1_000_000,
     about: "Slices of work that may wait for a thread; beyond it a request is refused (503).",
   }),
+  scanCacheBytes: integer({
+    fallback: 268_435_456,
+    min: 0,
+    max: 8_589_934_592,
+    unit: "bytes",
+    about:
+      "Patterns kept in memory after a scan, over all knowledge bases (about 130 bytes each): the next question reads only what is new. 0 keeps none.",
+  }),
   deadlineMs: integer({ fallback: 30_000, min: 1, unit: "ms", about: "Longest time of one prediction; after it 503." }),
   requestsMax: integer({
     fallback: 1_024,
@@ -138,7 +146,7 @@ const SETTINGS = {
     about: "Learns that may wait to be written to ClickHouse; beyond it a learn is refused (503).",
   }),
   flushRowsMax: integer({
-    fallback: 1_000,
+    fallback: 5_000,
     min: 1,
     max: 100_000,
     unit: "entries",

@@ -11,6 +11,7 @@ import { cleared } from "./engine/observation.ts";
 import { Predictor } from "./engine/predict.ts";
 import { readAffinities, readPattern } from "./engine/reads.ts";
 import { RecentFutures } from "./engine/recent-futures.ts";
+import { ScanCache } from "./engine/scan-cache.ts";
 import { SessionCalls } from "./engine/sessions.ts";
 import { Standing } from "./engine/standing.ts";
 import { SymbolCache } from "./engine/symbol-cache.ts";
@@ -57,7 +58,14 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
   const recent = new RecentFutures();
   const flusher = new Flusher({ state, patterns, log, rowsMax: config.flushRowsMax, intervalMs: config.flushIntervalMs });
   const janitor = new Janitor(state, log);
-  const predictor = new Predictor({ state, patterns, pool, symbols, deadlineMs: config.deadlineMs });
+  const predictor = new Predictor({
+    state,
+    patterns,
+    scans: new ScanCache(patterns, config.scanCacheBytes),
+    pool,
+    symbols,
+    deadlineMs: config.deadlineMs,
+  });
   const calls = new SessionCalls({
     state,
     vectors: new VectorIndex(state),

@@ -16,6 +16,7 @@ import type { PatternStore } from "../store/pattern-store.ts";
 import { type KbHead, type StateStore, UNKNOWN_SYMBOL } from "../store/state-store.ts";
 import { type Facts, type Kept, presentIds, readFacts } from "./facts.ts";
 import { matchesOf } from "./one-symbol-scan.ts";
+import type { ScanCache } from "./scan-cache.ts";
 import { scoreStream } from "./scoring.ts";
 import { KbChanged, openStream } from "./stream-source.ts";
 import type { SymbolCache } from "./symbol-cache.ts";
@@ -26,6 +27,7 @@ const TRIES = 5;
 export interface PredictorOptions {
   readonly state: StateStore;
   readonly patterns: PatternStore;
+  readonly scans: ScanCache;
   readonly pool: KernelPool;
   readonly symbols: SymbolCache;
   readonly deadlineMs: number;
@@ -102,7 +104,7 @@ export class Predictor {
     const ensemble = ensembleKeyOf(config);
     const limit = ensembleLimit(config.max_predictions);
     const keep = ensemble.kind === "kernel" ? limit : Number.POSITIVE_INFINITY;
-    const stream = await watch.time("state", () => openStream(this.#options.state, this.#options.patterns, head, options));
+    const stream = await watch.time("state", () => openStream(this.#options.state, this.#options, head, options));
     if (stream.patternCount === 0) return NOTHING;
     const symbolIds = await watch.time("state", () => symbols.ids(head.kb, head.generation, flat));
     const fuzzy = config.fuzzy_token_threshold ?? 0;
@@ -188,7 +190,7 @@ export class Predictor {
     const [id] = await watch.time("state", () => this.#options.symbols.ids(head.kb, head.generation, [symbol]));
     if (id === UNKNOWN_SYMBOL) return NOTHING;
     const stream = await watch.time("state", () =>
-      openStream(this.#options.state, this.#options.patterns, head, {
+      openStream(this.#options.state, this.#options, head, {
         firstSymbol: id!,
         ...(options.signal && { signal: options.signal }),
       }),

@@ -1,6 +1,6 @@
 /**
- * The candidate source "stream": every pattern of a kb's generation, exactly once, as columns: first what the pattern store holds, then
- * the unflushed tail. Exact, and the oracle for every other source. Cost: the whole kb is read for each query.
+ * The candidate source "stream": every pattern of a kb's generation, exactly once, as columns: first what the pattern store holds (read
+ * once and kept as far as memory allows, see scan-cache.ts), then the unflushed tail. Exact, and the oracle for every other source.
  *
  * The tail is taken before the pattern store is read, and pattern ids are dense: whatever is not in the tail must be in the store, so the
  * number of rows is known beforehand. When it does not come out (a clear-all in between), the reader starts over with a new head.
@@ -9,6 +9,7 @@ import { EngineError } from "../errors.ts";
 import type { PatternStore } from "../store/pattern-store.ts";
 import type { KbHead, OutboxEntry, StateStore } from "../store/state-store.ts";
 import type { CandidateColumns } from "../wire/candidate-columns.ts";
+import type { ScanCache } from "./scan-cache.ts";
 import { newPatterns, tailColumns } from "./tail-columns.ts";
 
 /** The kb changed under the reader: take a new head and read again. */
@@ -24,7 +25,7 @@ export interface Stream {
 
 export async function openStream(
   state: StateStore,
-  patterns: PatternStore,
+  sources: { readonly patterns: PatternStore; readonly scans: ScanCache },
   head: KbHead,
   options: { readonly firstSymbol?: number; readonly signal?: AbortSignal },
 ): Promise<Stream> {
@@ -37,7 +38,11 @@ export async function openStream(
   async function* columns(): AsyncIterable<CandidateColumns> {
     let rows = 0;
     if (below > 0) {
-      for await (const part of patterns.scan(head.kb, head.generation, { below, ...options })) {
+      const scan =
+        firstSymbol === undefined
+          ? sources.scans.scan(head.kb, head.generation, below, options.signal)
+          : sources.patterns.scan(head.kb, head.generation, { below, ...options });
+      for await (const part of scan) {
         rows += part.rows;
         yield part;
       }

@@ -84,6 +84,25 @@ export function clickhouseError(error: unknown, doing: string): EngineError {
   return new EngineError("ENGRAM_STORE_REPLY", `ClickHouse refused ${doing}: ${text.split("\n")[0]!.slice(0, 300)}`, { cause: error });
 }
 
+/** Chunks of a stream, the next one asked for before the last is used: the engine works only while it is asked. */
+async function* readAhead(stream: AsyncIterable<{ raw(): Uint8Array }>): AsyncIterable<Uint8Array> {
+  const chunks = stream[Symbol.asyncIterator]();
+  let next = chunks.next();
+  try {
+    for (;;) {
+      const chunk = await next;
+      if (chunk.done === true) return;
+      const bytes = chunk.value.raw();
+      next = chunks.next();
+      yield bytes;
+    }
+  } finally {
+    // The stream may be given up only when nothing of it is under way; how that ended is the consumer's no more.
+    await next.catch(() => undefined);
+    await chunks.return?.();
+  }
+}
+
 /** Opens the embedded engine on a folder. `readers` queries run at a time besides the writer. */
 export async function openEmbedded(path: string, readers: number): Promise<ClickHouse> {
   // Loaded here only, so that an installation that talks to a server can leave the 540 MB package out.
@@ -143,7 +162,7 @@ export async function openEmbedded(path: string, readers: number): Promise<Click
       const i = await pool.take(signal);
       try {
         const stream = connections[i]!.chdb.queryStream(bindLiterals(sql, params), { format: "Native", ...(signal && { signal }) });
-        for await (const chunk of stream) yield chunk.raw();
+        yield* readAhead(stream);
       } catch (error) {
         if (signal?.aborted) throw new EngineError("ENGRAM_ABORTED", "The caller ended the request.", { cause: error });
         throw clickhouseError(error, "reading patterns");

@@ -55,9 +55,9 @@ export async function openPatternStore(clickhouse: ClickHouse): Promise<PatternS
     const first = options.firstSymbol === undefined ? "" : " AND first_symbol = {first:UInt32}";
     const sql =
       `SELECT pattern_id, name, distinct_count, symbols, event_ends FROM ${db}.patterns ` +
-      `WHERE kb = {kb:String} AND generation = {generation:UInt32} AND pattern_id < {below:UInt64}${first} ` +
+      `WHERE kb = {kb:String} AND generation = {generation:UInt32} AND pattern_id >= {from:UInt64} AND pattern_id < {below:UInt64}${first} ` +
       `SETTINGS max_threads = 1, max_block_size = ${SCAN_BLOCK_ROWS}, preferred_block_size_bytes = 0, use_query_condition_cache = 0`;
-    const params = { kb, generation, below: options.below, first: options.firstSymbol ?? 0 };
+    const params = { kb, generation, from: options.from ?? 0, below: options.below, first: options.firstSymbol ?? 0 };
     for await (const block of nativeBlocks(clickhouse.native(sql, params, options.signal))) {
       const symbols = arrayColumn(block, "symbols");
       const events = arrayColumn(block, "event_ends");

@@ -6,6 +6,8 @@ import type { CandidateColumns } from "../wire/candidate-columns.ts";
 import type { FlushBatch, OutboxEntry } from "./state-store.ts";
 
 export interface ScanOptions {
+  /** Only patterns with an id from this on; 0 when left out. */
+  readonly from?: number;
   /** Only patterns with an id below this. */
   readonly below: number;
   /** Only patterns whose first symbol this is. */

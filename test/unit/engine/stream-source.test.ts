@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { ScanCache } from "../../../src/engine/scan-cache.ts";
 import { KbChanged, openStream } from "../../../src/engine/stream-source.ts";
 import { newPatterns, tailColumns } from "../../../src/engine/tail-columns.ts";
 import type { PatternStore } from "../../../src/store/pattern-store.ts";
@@ -40,7 +41,7 @@ async function ids(
   now = head(),
 ): Promise<number[]> {
   const { state, patterns } = stores(stored, tail, now);
-  const stream = await openStream(state, patterns, head(), options);
+  const stream = await openStream(state, { patterns, scans: new ScanCache(patterns, 1_000_000) }, head(), options);
   const found: number[] = [];
   for await (const columns of stream.columns()) found.push(...rowsOf(columns).map((row) => row.id));
   return found;
@@ -68,5 +69,5 @@ it("starts over when the kb was cleared meanwhile, and says so when patterns are
 
 it("counts symbols that only the tail knows", async () => {
   const { state, patterns } = stores(all, [learnEntry("kb", 1, 4, 3, [5, 40])], head());
-  expect((await openStream(state, patterns, head(), {})).symbolCount).toBe(41);
+  expect((await openStream(state, { patterns, scans: new ScanCache(patterns, 0) }, head(), {})).symbolCount).toBe(41);
 });
