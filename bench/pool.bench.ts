@@ -91,7 +91,7 @@ export const openScoreBench: OpenSuite = (mode): BenchSuite => {
     writeCandidateBatch(new Uint8Array(memory.buffer), place, columns, 0, columns.rows);
     const query = sealQueryBlock(spec, symbolHash);
     const run = (): number => {
-      const reply = thread.run({ kind: "score", query, table: null, place, from: 0, to: columns.rows });
+      const reply = thread.run({ kind: "score", query, table: null, place, from: 0, to: columns.rows, floor: Number.NEGATIVE_INFINITY });
       if (!reply.ok) throw new Error(reply.message);
       return viewScoreBlock(reply.buffer).matched;
     };

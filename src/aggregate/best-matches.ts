@@ -41,6 +41,11 @@ export class BestMatches {
     return this.#heap.length;
   }
 
+  /** A match with a smaller key cannot be among the best any more. */
+  get floor(): number {
+    return this.#heap.length > 0 && this.#heap.length >= this.#keep ? this.#heap[0]!.key : Number.NEGATIVE_INFINITY;
+  }
+
   /** Takes what belongs to the best so far. The block is only read. */
   add(block: ScoreBlock): void {
     for (let entry = 0; entry < block.kept; entry++) {

@@ -7,8 +7,8 @@ import type { KernelPool, PreparedQuery, ScoreOptions } from "../pool/kernel-poo
 import type { CandidateColumns } from "../wire/candidate-columns.ts";
 import type { ScoreBlock } from "../wire/score-block.ts";
 
-/** Parts of a scan in the pool at a time, beyond one a thread: enough that no thread waits for the reader. */
-const AHEAD = 2;
+/** Parts of a scan in the pool at a time, beyond one a thread: no thread waits for the reader, and a part that comes later knows the floor. */
+const AHEAD = 1;
 
 export interface Scored {
   /** The best by the query's key, ties to the smaller name. */
@@ -34,6 +34,7 @@ export async function scoreStream(
   options: ScoreOptions,
 ): Promise<Scored> {
   const best = new BestMatches(keep);
+  const scoreOptions: ScoreOptions = { ...options, floor: () => best.floor };
   const stages = new Map<string, { candidatesIn: number; candidatesOut: number; nanoseconds: number }>();
   let candidates = 0;
   let matched = 0;
@@ -69,7 +70,7 @@ export async function scoreStream(
       readMs += performance.now() - before;
       if (part.done === true || failure !== undefined) break;
       const handing = performance.now();
-      const scoring = pool.score(query, part.value, options).then(take, (error: unknown) => {
+      const scoring = pool.score(query, part.value, scoreOptions).then(take, (error: unknown) => {
         failure ??= { error };
       });
       transferMs += performance.now() - handing;

@@ -33,7 +33,8 @@ import type { PoolInstance } from "./instance.ts";
 const NS_PER_MS = 1e6;
 
 /**
- * Scores rows `from` to `to` (exclusive) of the batch at `place`. `table` as in the query's spec. Returns a sealed score block.
+ * Scores rows `from` to `to` (exclusive) of the batch at `place`. `table` as in the query's spec. Returns a sealed score block; matches with a
+ * key below `floor` are counted in it and left out.
  * Errors: ENGRAM_STORE_REPLY for rows that are no patterns, ENGRAM_LIMIT_EXCEEDED for texts beyond what scratch holds; a trap comes through.
  */
 export function scoreSlice(
@@ -43,6 +44,7 @@ export function scoreSlice(
   place: number,
   from: number,
   to: number,
+  floor: number,
 ): ArrayBuffer {
   const { kernels, scratch } = instance;
   const batch = viewCandidateBatch(instance.bytes, place);
@@ -78,7 +80,7 @@ export function scoreSlice(
     belowThreshold: contextField(instance, CONTEXT_BELOW_THRESHOLD),
     withoutBlocks: contextField(instance, CONTEXT_WITHOUT_BLOCKS),
     matched,
-    ...copyKept(instance, batch, place, contextField(instance, CONTEXT_KEPT)),
+    ...copyKept(instance, batch, place, keptAbove(instance, floor)),
   });
 }
 
@@ -99,6 +101,14 @@ function runStage({ kernels, scratch }: PoolInstance, stage: StageRecord, place:
     case "rapidfuzz":
       return kernels.keepBySimilarity(scratch, place, count);
   }
+}
+
+/** How many of the sorted entries reach the floor. */
+function keptAbove(instance: PoolInstance, floor: number): number {
+  const first = (instance.scratch + SCRATCH_HEAP) / 8;
+  let kept = contextField(instance, CONTEXT_KEPT);
+  while (kept > 0 && instance.doubles[first + ((kept - 1) * HEAP_ENTRY_BYTES) / 8]! < floor) kept--;
+  return kept;
 }
 
 /** The heap's entries in order, with everything of their rows that an answer needs; blocks are computed again, for these alone. */

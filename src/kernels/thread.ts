@@ -48,7 +48,7 @@ export class KernelThread {
   #runSlice(task: SliceTask): ArrayBuffer {
     if (task.fault === "trap") this.#instance.kernels.firstBadRow(BEYOND_MEMORY, 0, 1, 1);
     if (task.kind === "score") {
-      return scoreSlice(this.#instance, viewQueryBlock(task.query), task.table, task.place, task.from, task.to);
+      return scoreSlice(this.#instance, viewQueryBlock(task.query), task.table, task.place, task.from, task.to, task.floor);
     }
     return packPartners(partnerSlice(this.#instance, task.symbols, task.table, task.threshold, task.from, task.to));
   }

@@ -15,6 +15,11 @@ export interface ScoreOptions {
   readonly signal?: AbortSignal;
   /** `performance.now()` value after which no further slice starts: ENGRAM_DEADLINE. */
   readonly deadlineAt?: number;
+  /**
+   * Asked before each slice: matches with a key below it need not come back (they count as pruned). What a slice finds beyond is not
+   * worth its copy once a scan has as many better matches as it keeps. Left out: everything up to `keep` comes back.
+   */
+  readonly floor?: () => number;
 }
 
 export interface KernelPool {

@@ -170,7 +170,16 @@ export class SlicedPool implements KernelPool {
     const table = tableNeeded(query.spec);
     return this.#inSlices(rows, this.#paceOf(query), options, async (from, to) => {
       const buffer = await this.#runSlice(
-        { kind: "score", query: query.bytes, table, place: placeOf(slot), from, to, fault: this.#options.faultOf?.() },
+        {
+          kind: "score",
+          query: query.bytes,
+          table,
+          place: placeOf(slot),
+          from,
+          to,
+          floor: options.floor?.() ?? Number.NEGATIVE_INFINITY,
+          fault: this.#options.faultOf?.(),
+        },
         to - from,
         this.#paceOf(query),
       );

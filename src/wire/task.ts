@@ -17,6 +17,8 @@ export interface ScoreTask {
   readonly place: number;
   readonly from: number;
   readonly to: number;
+  /** Matches with a smaller key are counted and not sent back: the caller has as many better ones as it keeps. */
+  readonly floor: number;
   readonly fault?: Fault | undefined;
 }
 

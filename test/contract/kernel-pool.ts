@@ -153,6 +153,21 @@ export function kernelPoolContract(name: string, openPool: OpenPool, { canLose }
       expect(keptOf(blocks)[0]!.key).toBe(expected.matches[0]!.key);
     });
 
+    test("a floor leaves out what is below it, keeps ties, and counts all the same", async () => {
+      const pool = await opened({ sliceRows: 9 });
+      const kb = kbOf(60);
+      const query = pool.prepare(specOf(kb, asked(0), 60));
+      const whole = await pool.score(query, kb.columns);
+      const keys = whole.flatMap((block) => [...block.keys]).sort((a, b) => a - b);
+      const floor = keys[Math.floor(keys.length / 2)]!;
+      const some = await pool.score(query, kb.columns, { floor: () => floor });
+      expect(some.flatMap((block) => [...block.keys]).sort((a, b) => a - b)).toEqual(keys.filter((key) => key >= floor));
+      some.forEach((block, at) => {
+        const { candidates, matched, belowThreshold, withoutBlocks } = whole[at]!;
+        expect(block).toMatchObject({ candidates, matched, belowThreshold, withoutBlocks, pruned: matched - block.kept });
+      });
+    });
+
     test("queries side by side do not disturb each other", async () => {
       const pool = await opened({ sliceRows: 5 });
       const kb = kbOf(80);
