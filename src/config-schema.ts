@@ -152,7 +152,7 @@ const SETTINGS = {
     unit: "entries",
     about: "Most learns written to ClickHouse in one batch.",
   }),
-  flushIntervalMs: integer({ fallback: 30, min: 1, max: 60_000, unit: "ms", about: "Pause before a batch that is not full is written." }),
+  flushIntervalMs: integer({ fallback: 100, min: 1, max: 60_000, unit: "ms", about: "Pause before a batch that is not full is written." }),
 
   clickhouse: {
     url: text<string | undefined>({

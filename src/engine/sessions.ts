@@ -2,7 +2,7 @@
  * The calls that change a session: each reads it, computes what it becomes, and saves it under the version it read, together with the
  * learn where there is one. A save that lost a race starts over from what is stored; nothing is ever half done.
  */
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { CallOptions, Observation, ObserveResult, ObserveSequenceResult } from "../engine-types.ts";
 import { EngineError } from "../errors.ts";
 import { accumulateMetadata } from "../model/metadata.ts";
@@ -45,7 +45,8 @@ interface Step<R> {
 
 const prefixed = (name: string): string => `PTRN|${name}`;
 const countSymbols = (session: Session): number => session.stm.reduce((sum, event) => sum + event.length, 0);
-const newId = (stem: string): string => `${stem}-${randomBytes(16).toString("hex")}`;
+/** 32 hex digits: from the cached entropy of randomUUID, for randomBytes costs a system call an observe. */
+const newId = (stem: string): string => `${stem}-${randomUUID().replaceAll("-", "")}`;
 
 export class SessionCalls {
   readonly #options: SessionCallsOptions;
@@ -179,12 +180,13 @@ export class SessionCalls {
   #call<R>(id: string, key: string | undefined, step: (state: SessionState) => Promise<Step<R>>): Promise<R> {
     return this.#mutex.with(id, async () => {
       for (let tries = 0; tries < CONFLICTS_MAX; tries++) {
-        const state = await this.read(id);
+        // Not slid here: the save moves the expiry, and a commit of its own for that would double the cost of a slow client's observe.
+        const state = await this.read(id, false);
         const { session } = state;
         const done = key === undefined ? undefined : session.finished.find((call) => call.key === key);
         if (done !== undefined) return done.result as R;
         const { next, learn, result } = await step(state);
-        const saved = { ...(key === undefined ? next : finish(next, key, result)), version: session.version + 1 };
+        const saved = this.#extended({ ...(key === undefined ? next : finish(next, key, result)), version: session.version + 1 });
         if (learn === null) {
           if ((await this.#options.state.saveSession(saved, session.version)) === "saved") return result;
           continue;
@@ -198,6 +200,11 @@ export class SessionCalls {
       }
       throw conflict();
     });
+  }
+
+  /** The session with its life begun anew, where every use does that. */
+  #extended(session: Session): Session {
+    return this.#options.autoExtend ? { ...session, expiresAtMs: Date.now() + session.ttlSeconds * 1_000 } : session;
   }
 
   async #commitLearn(learn: LearnCommit, next: Session, expectedVersion: number): Promise<void> {

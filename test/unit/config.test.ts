@@ -28,7 +28,7 @@ describe("defaults", () => {
     expect(config).toMatchObject({ host: "127.0.0.1", port: 8000, serviceName: "kato", sessionTtlSeconds: 3600, sessionAutoExtend: true });
     expect(config).toMatchObject({
       outboxMax: 100_000,
-      flushIntervalMs: 30,
+      flushIntervalMs: 100,
       requestsMax: 1024,
       bodyBytesMax: 104_857_600,
       deadlineMs: 30_000,
