@@ -1,11 +1,13 @@
 /**
- * One connection to Redis: how it fails, and how a script is run. A call fails within milliseconds while Redis is away, and is never sent
- * twice by itself: the caller knows whether repeating is safe. Errors carry neither the address nor the password.
+ * One connection to Redis: how it fails, how a script is run, and how a change is made sure of (`redis-barrier.ts`). A call fails within
+ * milliseconds while Redis is away, and is never sent twice by itself: the caller knows whether repeating is safe. Errors carry neither the
+ * address nor the password.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { Redis } from "ioredis";
 import { EngineError } from "../errors.ts";
 import { type Logger, silentLogger } from "../log.ts";
+import { WriteBarrier } from "./redis-barrier.ts";
 import { SCRIPTS, type ScriptName } from "./redis-scripts.ts";
 import { STATE_FORMAT } from "./state-records.ts";
 
@@ -32,6 +34,8 @@ export class RedisConnection {
   readonly #prefix: string;
   readonly #log: Logger;
   readonly #secrets: readonly string[];
+  readonly #barrier: WriteBarrier;
+  readonly #underWay = new Set<Promise<unknown>>();
   #storeId = "";
   #lastTrouble = "";
   #closed = false;
@@ -44,7 +48,11 @@ export class RedisConnection {
     this.#log = options.log ?? silentLogger;
     this.#secrets = secretsOf(options.url);
     redis.on("error", (error: Error) => this.#trouble(error));
-    redis.on("close", () => this.onLost());
+    this.#barrier = new WriteBarrier({ info: () => this.#info(), policy: () => this.#policy() }, this.#log);
+    redis.on("close", () => {
+      this.#barrier.lost();
+      this.onLost();
+    });
   }
 
   /** Connects and checks the data format. Errors: ENGRAM_SETTINGS_INVALID, ENGRAM_STORE_UNREACHABLE, ENGRAM_DATA_FORMAT. */
@@ -112,6 +120,41 @@ export class RedisConnection {
     }
   }
 
+  /** Runs a script that changes something, and answers when the change is in the server's append-only file. */
+  change(name: ScriptName, ...args: readonly ScriptArgument[]): Promise<unknown> {
+    const answer = this.#change(name, args);
+    this.#underWay.add(answer);
+    const over = (): boolean => this.#underWay.delete(answer);
+    answer.then(over, over);
+    return answer;
+  }
+
+  async #change(name: ScriptName, args: readonly ScriptArgument[]): Promise<unknown> {
+    const reply = await this.run(name, ...args);
+    await this.#barrier.cross();
+    return reply;
+  }
+
+  async #info(): Promise<string | undefined> {
+    try {
+      return await this.#redis.info("persistence");
+    } catch (error) {
+      if (/^NOPERM\b/.test(messageOf(error))) return undefined;
+      throw this.#error(error);
+    }
+  }
+
+  async #policy(): Promise<string | undefined> {
+    try {
+      const reply = (await this.#redis.call("config", "get", "appendfsync")) as string[];
+      return reply[1];
+    } catch (error) {
+      // Forbidden to this user, or not there at all, as with many hosts.
+      if (isReply(error)) return undefined;
+      throw this.#error(error);
+    }
+  }
+
   async ping(): Promise<boolean> {
     if (this.#closed) return false;
     try {
@@ -126,6 +169,8 @@ export class RedisConnection {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    // Their looks at the file come after their answers, so QUIT has to come after both.
+    await Promise.allSettled(this.#underWay);
     try {
       await this.#redis.quit();
     } catch (error) {

@@ -1,7 +1,8 @@
 /**
  * The state store on Redis (6.2 or later, one server, or one behind Sentinel's address): for several API processes or machines. Every
- * call is one script, atomic and one round trip. An acknowledged learn survives a killed server process under an append-only file;
- * what it survives beyond that is the server's configuration (docs/stores.md). Not for Redis Cluster (`redis-scripts.ts`).
+ * call is one script, atomic and one round trip; a change is acknowledged once it is in the server's append-only file, which takes one or
+ * two more (`redis-barrier.ts`). So it survives a killed server process; what it survives beyond that is the server's configuration
+ * (docs/stores.md). Not for Redis Cluster (`redis-scripts.ts`).
  */
 import { randomBytes } from "node:crypto";
 import { EngineError } from "../errors.ts";
@@ -100,7 +101,7 @@ class RedisState implements StateStore {
   // ── sessions ──
 
   async createSession(session: Session): Promise<void> {
-    await this.#redis.run("createSession", session.id, encodeSessionRow(session), String(session.expiresAtMs));
+    await this.#redis.change("createSession", session.id, encodeSessionRow(session), String(session.expiresAtMs));
   }
 
   async readSession(id: string, nowMs: number, slide: boolean): Promise<{ session: Session; head: KbHead } | undefined> {
@@ -113,7 +114,7 @@ class RedisState implements StateStore {
   }
 
   async saveSession(session: Session, expectedVersion: number): Promise<SaveOutcome> {
-    const saved = await this.#redis.run(
+    const saved = await this.#redis.change(
       "saveSession",
       session.id,
       encodeSessionRow(session),
@@ -124,7 +125,7 @@ class RedisState implements StateStore {
   }
 
   async deleteSession(id: string): Promise<boolean> {
-    return (await this.#redis.run("deleteSession", id)) === 1;
+    return (await this.#redis.change("deleteSession", id)) === 1;
   }
   async countSessions(nowMs: number): Promise<number> {
     return (await this.#redis.run("countSessions", String(nowMs))) as number;
@@ -162,14 +163,14 @@ class RedisState implements StateStore {
       const prepared = prepareLearn(learn);
       return [learn.kb, prepared.body, encodeHints(prepared), double(learn.atMs)];
     });
-    return (await this.#redis.run("commit", this.#outboxMax, ...session, ...request, ...args)) as [number, Buffer?];
+    return (await this.#redis.change("commit", this.#outboxMax, ...session, ...request, ...args)) as [number, Buffer?];
   }
 
   async clearKb(kb: string, atMs: number): Promise<KbHead> {
-    return headView(kb, headOf((await this.#redis.run("clear", kb, double(atMs))) as Row));
+    return headView(kb, headOf((await this.#redis.change("clear", kb, double(atMs))) as Row));
   }
   async finalizeKb(kb: string, atMs: number): Promise<KbHead> {
-    return headView(kb, headOf((await this.#redis.run("finalize", kb, double(atMs))) as Row));
+    return headView(kb, headOf((await this.#redis.change("finalize", kb, double(atMs))) as Row));
   }
   async sweepGenerations(limit: number): Promise<number> {
     return (await this.#redis.run("sweepOver", limit)) as number;
@@ -264,7 +265,7 @@ class RedisState implements StateStore {
   async takeFlush(owner: string, limit: number, leaseMs: number): Promise<FlushBatch | undefined> {
     // The random part keeps tokens unique even after a failover or an older copy of the data took the counter back.
     const stem = `${this.#redis.storeId}-${randomBytes(4).toString("hex")}`;
-    const reply = (await this.#redis.run("take", owner, limit, leaseMs, FLUSH_BYTES_MAX, stem)) as (Buffer | Buffer[])[] | null;
+    const reply = (await this.#redis.change("take", owner, limit, leaseMs, FLUSH_BYTES_MAX, stem)) as (Buffer | Buffer[])[] | null;
     if (reply === null) return undefined;
     const entries: OutboxEntry[] = [];
     for (let at = 1; at < reply.length; at += 2) {
@@ -275,7 +276,7 @@ class RedisState implements StateStore {
   }
 
   async finishFlush(owner: string, token: string): Promise<boolean> {
-    return (await this.#redis.run("finish", owner, token)) === 1;
+    return (await this.#redis.change("finish", owner, token)) === 1;
   }
 
   // ── rebuild ──
@@ -289,14 +290,14 @@ class RedisState implements StateStore {
       const expected = encodeLearnEntry({ ...entry, indexedVectors: [...entry.vectors.keys()] }, entry.atMs, Buffer.alloc(0));
       return [...start, prepared.body, encodeHints(prepared), double(entry.atMs), expected];
     });
-    const refused = (await this.#redis.run("replay", ...args)) as [seq: Buffer, kb: Buffer, why: Buffer] | null;
+    const refused = (await this.#redis.change("replay", ...args)) as [seq: Buffer, kb: Buffer, why: Buffer] | null;
     if (refused === null) return;
     const [seq, kb, why] = refused.map((part) => part.toString("utf8")) as [string, string, string];
     throw replayError({ kb, seq: Number(seq) }, why);
   }
 
   async raiseEpoch(kb: string): Promise<void> {
-    await this.#redis.run("raiseEpoch", kb);
+    await this.#redis.change("raiseEpoch", kb);
   }
 
   ping(): Promise<boolean> {

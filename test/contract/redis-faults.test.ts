@@ -1,5 +1,10 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { inspect } from "node:util";
+import { Redis } from "ioredis";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Logger } from "../../src/log.ts";
 import { openRedisState, type RedisStateOptions } from "../../src/store/redis-state.ts";
@@ -26,6 +31,28 @@ describe.skipIf(!redisAvailable())("Redis going wrong", () => {
     const store = await openRedisState({ url, outboxMax: 1e6, commandTimeoutMs: 5_000, socketTimeoutMs: 8_000, ...over });
     endings.push(() => store.close());
     return store;
+  };
+  /** The server behind a proxy that passes its answers on as `answer` does. */
+  const proxyTo = async (server: RedisServer, answer: (part: Buffer, client: Socket) => void): Promise<string> => {
+    const sockets = new Set<Socket>();
+    const proxy: Server = createServer((client) => {
+      const redis = connect(server.port, "127.0.0.1");
+      for (const socket of [client, redis]) {
+        sockets.add(socket);
+        socket.on("error", () => socket.destroy());
+      }
+      client.pipe(redis);
+      redis.on("data", (part: Buffer) => answer(part, client));
+      client.on("close", () => redis.end());
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+    endings.push(() => {
+      for (const socket of sockets) socket.destroy();
+      proxy.close();
+    });
+    const address = proxy.address();
+    if (address === null || typeof address === "string") throw new Error("no port");
+    return `redis://127.0.0.1:${address.port}`;
   };
   const again = async <T>(call: () => Promise<T>): Promise<T> => {
     for (let tries = 0; ; tries++) {
@@ -59,28 +86,11 @@ describe.skipIf(!redisAvailable())("Redis going wrong", () => {
   it("does not count a learn twice whose answer was lost", async () => {
     const server = await serve();
     let silent = false;
-    const sockets = new Set<Socket>();
-    const proxy: Server = createServer((client) => {
-      const redis = connect(server.port, "127.0.0.1");
-      for (const socket of [client, redis]) {
-        sockets.add(socket);
-        socket.on("error", () => socket.destroy());
-      }
-      client.pipe(redis);
-      redis.on("data", (part: Buffer) => {
-        if (silent) client.destroy();
-        else client.write(part);
-      });
-      client.on("close", () => redis.end());
+    const url = await proxyTo(server, (part, client) => {
+      if (silent) client.destroy();
+      else client.write(part);
     });
-    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
-    endings.push(() => {
-      for (const socket of sockets) socket.destroy();
-      proxy.close();
-    });
-    const address = proxy.address();
-    if (address === null || typeof address === "string") throw new Error("no port");
-    const store = await openAt(`redis://127.0.0.1:${address.port}`);
+    const store = await openAt(url);
     await store.createSession(sessionOf("s"));
     const learn = learnOf("kb", [["a", "b"]]);
     const session = { next: sessionOf("s", { version: 2 }), expectedVersion: 1 };
@@ -164,6 +174,117 @@ describe.skipIf(!redisAvailable())("Redis going wrong", () => {
       known = [...known, ...child.acknowledged];
       await expectWhole(await openAt(server.url, { keyPrefix: "p:" }), known);
     }
+  });
+
+  it("keeps every acknowledged learn when the server is killed while it holds back what it answered", async () => {
+    const server = await serve();
+    const folder = mkdtempSync(join(tmpdir(), "engram-flushes-"));
+    const spy = new Redis(server.url, { retryStrategy: () => null });
+    spy.on("error", () => {}); // its server is killed
+    const child = startLearnChild(["redis", server.url, "p:"]);
+    // Flushes of much else, which make the server's own take long.
+    const file = await open(join(folder, "much"), "w");
+    let busy = true;
+    const flushes = (async () => {
+      while (busy) {
+        await file.write(Buffer.alloc(32e6), 0, 32e6, 0);
+        await file.sync();
+      }
+      await file.close();
+      rmSync(folder, { recursive: true });
+    })();
+    await child.until(200);
+    // Such a moment comes within a second or two. On a disk too quick for it, this is a kill like any other.
+    const until = Date.now() + 10_000;
+    for (let held = false; !held && Date.now() < until; ) {
+      const state = await spy.info("persistence");
+      held = /aof_pending_bio_fsync:[1-9]/.test(state) && Number(/aof_buffer_length:(\d+)/.exec(state)?.[1]) > 2_000;
+    }
+    await server.kill9();
+    busy = false;
+    spy.disconnect();
+    await Promise.all([child.ended, flushes]);
+    await server.start();
+    await expectWhole(await openAt(server.url, { keyPrefix: "p:" }), child.acknowledged);
+  });
+
+  it("acknowledges no change before its bytes are in the append-only file, and holds back no read", async () => {
+    const server = await serve();
+    let held = false;
+    const url = await proxyTo(server, (part, client) => {
+      // Byte for byte, because an answer may hold anything; of the same length, because its length stands before it.
+      const text = part.toString("latin1");
+      client.write(Buffer.from(held ? text.replace(/(aof_buffer_length:)\d/, "$17") : text, "latin1"));
+    });
+    const store = await openAt(url);
+    const other = await openAt(server.url, { keyPrefix: "other:" });
+    const learn = learnOf("kb", [["a", "b"]]);
+    await other.commitLearn(learn, null);
+    const entries = await other.tail("kb", 1);
+    let token = "";
+    const changes: Record<string, () => Promise<unknown>> = {
+      createSession: () => store.createSession(sessionOf("s")),
+      saveSession: () => store.saveSession(sessionOf("s", { version: 2 }), 1),
+      "saveSession again": () => store.saveSession(sessionOf("s", { version: 2 }), 1),
+      replay: () => store.replay(entries),
+      commitLearn: () => store.commitLearn(learn, { next: sessionOf("s", { version: 3 }), expectedVersion: 2 }),
+      commitLearns: () => store.commitLearns([learn], "r"),
+      "commitLearns again": () => store.commitLearns([learn], "r"),
+      finalizeKb: () => store.finalizeKb("kb", NOW),
+      clearKb: () => store.clearKb("kb", NOW),
+      raiseEpoch: () => store.raiseEpoch("kb"),
+      takeFlush: async () => {
+        token = (await store.takeFlush("me", 10, 60_000))?.token ?? "none";
+      },
+      finishFlush: () => store.finishFlush("me", token),
+      deleteSession: () => store.deleteSession("s"),
+    };
+    for (const [name, change] of Object.entries(changes)) {
+      held = true;
+      let over = false;
+      const result = change().finally(() => {
+        over = true;
+      });
+      await Promise.all([store.head("kb"), store.readSession("s", NOW, true), new Promise((resolve) => setTimeout(resolve, 40))]);
+      expect(over, name).toBe(false);
+      held = false;
+      await result;
+    }
+    expect(await store.outboxSize()).toBe(0);
+  });
+
+  it("asks for nothing under appendfsync always, and warns once where nothing is promised", async () => {
+    const spyOn = async (server: RedisServer): Promise<() => Promise<number>> => {
+      const spy = new Redis(server.url);
+      endings.push(() => spy.disconnect());
+      return async () => Number(/cmdstat_info:calls=(\d+)/.exec(await spy.info("commandstats"))?.[1] ?? 0);
+    };
+    const warnings: string[] = [];
+    const say = (): void => {};
+    const log: Logger = { debug: say, info: say, warn: (_, text) => void warnings.push(text), error: say, fatal: say };
+    const learnTen = async (url: string): Promise<void> => {
+      const store = await openAt(url, { log });
+      for (let i = 0; i < 10; i++) await store.commitLearn(learnOf("kb", [["a", "b"]]), null);
+    };
+    // Each count counts itself the next time, and each new connection asks INFO once to see whether the server is ready.
+    const infosOf = async (settings: readonly string[]): Promise<number> => {
+      const server = await serve(settings);
+      const infos = await spyOn(server);
+      const before = await infos();
+      await learnTen(server.url);
+      return (await infos()) - before - 2;
+    };
+    expect(await infosOf(["--appendfsync", "always"])).toBe(1);
+    expect(warnings).toEqual([]);
+    expect(await infosOf([])).toBeGreaterThanOrEqual(10);
+    expect(warnings).toEqual([]);
+    expect(await infosOf(["--appendonly", "no"])).toBe(1);
+    expect(warnings).toEqual([expect.stringMatching(/no append-only file/)]);
+    // A user who may neither ask INFO nor CONFIG.
+    const server = await serve();
+    expect(await server.command("ACL SETUSER small on >small ~* +@all -info -config")).toBe("+OK");
+    await learnTen(`redis://small:small@127.0.0.1:${server.port}`);
+    expect(warnings.slice(1)).toEqual([expect.stringMatching(/may not ask INFO/)]);
   });
 
   it("refuses to go on over a store that was emptied under it", async () => {

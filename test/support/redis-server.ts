@@ -1,7 +1,6 @@
 /**
  * A real redis-server for tests: a process of its own on a free port with a folder of its own, with an append-only file as in production:
- * `appendfsync always`, because under `everysec` a killed server loses what it answered while a flush to disk was under way
- * (docs/stores.md).
+ * `appendfsync everysec`, Redis' default, under which an acknowledged change must survive a killed server too (docs/stores.md).
  * Where the binary is missing, suites that need it are skipped; `skips.ts` says so once, and fails the run when CI=true.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
@@ -57,7 +56,7 @@ export async function startRedis(settings: readonly string[] = []): Promise<Redi
     port,
     start: async () => {
       const own = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""];
-      const started = spawn("redis-server", [...own, "--appendonly", "yes", "--appendfsync", "always", ...settings]);
+      const started = spawn("redis-server", [...own, "--appendonly", "yes", "--appendfsync", "everysec", ...settings]);
       child = started;
       started.stdout.on("data", (part: Buffer) => {
         output += part.toString("utf8");
