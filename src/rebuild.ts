@@ -33,7 +33,7 @@ export async function rebuildState(config: Config, log: Logger, options: Rebuild
 }
 
 /** Replays into open stores. Errors: ENGRAM_STATE_BEHIND when a kb's state store is neither empty nor up to date. */
-export async function rebuildStores(state: StateStore, patterns: PatternStore, options: RebuildOptions = {}): Promise<RebuildResult> {
+async function rebuildStores(state: StateStore, patterns: PatternStore, options: RebuildOptions = {}): Promise<RebuildResult> {
   const rebuilt: string[] = [];
   const current: string[] = [];
   let changes = 0;

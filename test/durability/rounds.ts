@@ -5,17 +5,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Seeded, so that a failing run can be repeated: mulberry32. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+export { seeded } from "../../bench/zipf-corpus.ts";
 
 export interface Tally {
   /** Pattern text → times learned. */

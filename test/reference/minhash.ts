@@ -29,7 +29,7 @@ function recordedPermutations(): Permutations {
 
 const PRIME = 2n ** 61n - 1n;
 
-export const SIGNATURE_LENGTH = 100;
+const SIGNATURE_LENGTH = 100;
 export const BANDS = 20;
 export const ROWS = 5;
 
