@@ -1,5 +1,5 @@
 /**
- * A small HTTP/1.1 client for load: one keep-alive socket a client, one request at a time, bodies by Content-Length. It exists because the
+ * A small HTTP/1.1 client for load: one keep-alive socket a client, one request at a time, bodies by Content-Length or in chunks. It exists because the
  * usual clients cost more processor time than the server they measure; it is no general client.
  */
 import { connect, type Socket } from "node:net";
@@ -61,16 +61,34 @@ export class LoadClient {
     const end = this.#buffer.indexOf("\r\n\r\n");
     if (end < 0) return;
     const head = this.#buffer.toString("latin1", 0, end);
-    const length = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? Number.NaN);
-    if (Number.isNaN(length)) {
-      this.#waiting?.reject(new Error(`an answer without Content-Length: ${head}`));
-      return;
-    }
-    if (this.#buffer.length < end + 4 + length) return;
-    const body = this.#buffer.subarray(end + 4, end + 4 + length);
-    this.#buffer = this.#buffer.subarray(end + 4 + length);
+    const start = end + 4;
+    const found = /\r\ntransfer-encoding: *chunked/i.test(head) ? chunkedBody(this.#buffer, start) : sizedBody(this.#buffer, start, head);
+    if (found === undefined) return;
+    this.#buffer = this.#buffer.subarray(found.end);
+    const { body } = found;
     const waiting = this.#waiting;
     this.#waiting = undefined;
     waiting?.resolve({ status: Number(head.slice(9, 12)), body });
+  }
+}
+
+/** A body of known size that begins at `start`; undefined while it is not all there. */
+function sizedBody(buffer: Buffer, start: number, head: string): { body: Buffer; end: number } | undefined {
+  const end = start + Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? 0);
+  return buffer.length < end ? undefined : { body: buffer.subarray(start, end), end };
+}
+
+/** A chunked body that begins at `start`; undefined while its last chunk is not there. Large answers come so. */
+function chunkedBody(buffer: Buffer, start: number): { body: Buffer; end: number } | undefined {
+  const chunks: Buffer[] = [];
+  for (let at = start; ; ) {
+    const lineEnd = buffer.indexOf("\r\n", at);
+    if (lineEnd < 0) return undefined;
+    const size = Number.parseInt(buffer.toString("latin1", at, lineEnd), 16);
+    const dataEnd = lineEnd + 2 + size;
+    if (buffer.length < dataEnd + 2) return undefined;
+    if (size === 0) return { body: Buffer.concat(chunks), end: dataEnd + 2 };
+    chunks.push(buffer.subarray(lineEnd + 2, dataEnd));
+    at = dataEnd + 2;
   }
 }
