@@ -7,7 +7,6 @@ import { PERMUTATION_GROUP_BYTES, SIGNATURE_VALUES } from "../../assembly/layout
 
 /** Groups of four permutations that the kernel signs at a time. */
 export const PERMUTATION_GROUPS = SIGNATURE_VALUES / 4;
-const PERMUTATIONS_BYTES = PERMUTATION_GROUPS * PERMUTATION_GROUP_BYTES;
 
 /** Packs permutations for the signing kernel: per four u32[4] low halves of a, u32[4] high halves of a, u64[4] b. Their number must be a multiple of four. */
 export function packPermutations(multipliers: readonly bigint[], offsets: readonly bigint[]): Uint8Array<ArrayBuffer> {

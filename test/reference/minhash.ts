@@ -29,7 +29,6 @@ function recordedPermutations(): Permutations {
 
 const PRIME = 2n ** 61n - 1n;
 
-const SIGNATURE_LENGTH = 100;
 export const BANDS = 20;
 export const ROWS = 5;
 
