@@ -78,6 +78,12 @@ const SETTINGS = {
     about:
       "Patterns kept in memory after a scan, over all knowledge bases (about 130 bytes each): the next question reads only what is new. 0 keeps none.",
   }),
+  rowsReadMax: integer({
+    fallback: 2_000_000,
+    min: 1_000,
+    unit: "patterns",
+    about: "Most patterns that one prediction may read through an index; beyond it the answer is not certified.",
+  }),
   deadlineMs: integer({ fallback: 30_000, min: 1, unit: "ms", about: "Longest time of one prediction; after it 503." }),
   requestsMax: integer({
     fallback: 1_024,

@@ -5,6 +5,7 @@ import type { EmotiveRecord } from "./model/emotives.ts";
 import type { Event } from "./model/event.ts";
 import type { Session } from "./model/session.ts";
 import type { EffectiveConfig, SessionConfig } from "./model/session-config.ts";
+import type { SourceName } from "./model/source-name.ts";
 import type { KbHead, KbTotals, SymbolRow } from "./store/state-store.ts";
 
 /** One observation as it comes from outside, already checked for types. `metadata` is any JSON object. */
@@ -109,11 +110,20 @@ export interface FuturePotential {
   readonly total_weighted_frequency: number;
 }
 
+/** What a source said to a question: microseconds it expected to need, or why it cannot serve. */
+export type PlanEntry = { readonly source: SourceName } & ({ readonly microseconds: number } | { readonly refused: string });
+
 /** How an answer came about: every candidate is accounted for. candidates = sum of `dropped` + predictions returned. */
 export interface PredictionTrace {
-  readonly source: "stream" | "none";
+  readonly source: SourceName | "none";
+  /** What each source said that was asked, the one that answered first. */
+  readonly plan: readonly PlanEntry[];
   /** True: no pattern of the kb was left out unseen. */
   readonly exact: boolean;
+  /** True: names and order are those of a scan over every pattern, whether or not every pattern was read. */
+  readonly certified: boolean;
+  /** Patterns whose symbols were read, from memory or a store. */
+  readonly rowsRead: number;
   readonly candidates: number;
   readonly stages: readonly {
     readonly name: string;
@@ -164,6 +174,11 @@ export interface CallOptions {
   readonly idempotencyKey?: string;
 }
 
+export interface PredictOptions extends CallOptions {
+  /** Asks this source and no other: for tests and comparisons. ENGRAM_BAD_REQUEST when it cannot serve. */
+  readonly source?: SourceName;
+}
+
 /** The engine: the story of the product. Every call throws EngineError and nothing else. A session call on an unknown or expired id throws ENGRAM_SESSION_UNKNOWN. */
 export interface Engine {
   createSession(request: {
@@ -192,7 +207,7 @@ export interface Engine {
   ): Promise<ObserveSequenceResult>;
   /** `PTRN|<name>`, or "" when the STM held one symbol. Throws ENGRAM_STM_EMPTY. */
   learn(id: string, options?: CallOptions): Promise<{ patternName: string }>;
-  predict(id: string, options?: CallOptions): Promise<PredictResult & { readonly session: Session }>;
+  predict(id: string, options?: PredictOptions): Promise<PredictResult & { readonly session: Session }>;
   clearStm(id: string): Promise<void>;
   /** Everything the session's kb has learned, and the session's STM. */
   clearAll(id: string): Promise<void>;
@@ -219,7 +234,7 @@ export interface Engine {
     options?: CallOptions,
   ): Promise<{ stored: number; tooShort: number }>;
   /** Predictions for a state that is no session's. */
-  predictState(kb: string, state: readonly Event[], config?: SessionConfig, options?: CallOptions): Promise<PredictResult>;
+  predictState(kb: string, state: readonly Event[], config?: SessionConfig, options?: PredictOptions): Promise<PredictResult>;
 
   /** Waits until everything acknowledged is in the pattern store. */
   flush(): Promise<void>;

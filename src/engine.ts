@@ -8,15 +8,17 @@ import { learnInBulk } from "./engine/bulk.ts";
 import { Flusher } from "./engine/flusher.ts";
 import { Janitor } from "./engine/janitor.ts";
 import { cleared } from "./engine/observation.ts";
+import { Planner } from "./engine/plan.ts";
 import { Predictor } from "./engine/predict.ts";
 import { readAffinities, readPattern } from "./engine/reads.ts";
 import { RecentFutures } from "./engine/recent-futures.ts";
 import { ScanCache } from "./engine/scan-cache.ts";
 import { SessionCalls } from "./engine/sessions.ts";
 import { Standing } from "./engine/standing.ts";
+import { StreamSource } from "./engine/stream-source.ts";
 import { SymbolCache } from "./engine/symbol-cache.ts";
 import { VectorIndex } from "./engine/vector-index.ts";
-import type { CallOptions, Engine } from "./engine-types.ts";
+import type { Engine, PredictOptions } from "./engine-types.ts";
 import { EngineError } from "./errors.ts";
 import type { Logger } from "./log.ts";
 import { kbId } from "./model/kb-id.ts";
@@ -58,13 +60,17 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
   const recent = new RecentFutures();
   const flusher = new Flusher({ state, patterns, log, rowsMax: config.flushRowsMax, intervalMs: config.flushIntervalMs });
   const janitor = new Janitor(state, log);
+  const scans = new ScanCache(patterns, config.scanCacheBytes);
+  const planner = new Planner([new StreamSource({ state, patterns, scans, pool })]);
   const predictor = new Predictor({
     state,
     patterns,
-    scans: new ScanCache(patterns, config.scanCacheBytes),
+    scans,
+    planner,
     pool,
     symbols,
     deadlineMs: config.deadlineMs,
+    rowsMax: config.rowsReadMax,
   });
   const calls = new SessionCalls({
     state,
@@ -152,7 +158,7 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
     observe: (id, observation, options) => during(() => calls.observe(id, observation, options)),
     observeSequence: (id, observations, flags, options) => during(() => calls.observeSequence(id, observations, flags, options)),
     learn: (id, options) => during(() => calls.learn(id, options)),
-    predict: (id, options: CallOptions = {}) =>
+    predict: (id, options: PredictOptions = {}) =>
       during(async () => {
         const { session, head } = await calls.read(id);
         standing.assert(session.kb);
@@ -204,7 +210,7 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
           persistence: config.sessionDefaults.persistence,
         });
       }),
-    predictState: (kb, events, own = {}, options: CallOptions = {}) =>
+    predictState: (kb, events, own = {}, options: PredictOptions = {}) =>
       during(async () => {
         standing.assert(kb);
         return predictor.predict(await state.head(kb), events, effectiveConfig(config.sessionDefaults, own), options);

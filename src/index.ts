@@ -15,8 +15,10 @@ export type {
   ObserveSequenceResult,
   OneSymbolPrediction,
   PatternView,
+  PlanEntry,
   Prediction,
   PredictionTrace,
+  PredictOptions,
   PredictResult,
 } from "./engine-types.ts";
 export { EngineError, ERROR_TABLE, type ErrorCode, type ErrorKind } from "./errors.ts";
@@ -25,6 +27,7 @@ export type { EmotiveRecord } from "./model/emotives.ts";
 export type { Event } from "./model/event.ts";
 export type { Session } from "./model/session.ts";
 export type { EffectiveConfig, SessionConfig } from "./model/session-config.ts";
+export type { SourceName } from "./model/source-name.ts";
 export { type RebuildOptions, type RebuildResult, rebuildState } from "./rebuild.ts";
 export { type DataLock, lockDataFolder } from "./store/data-lock.ts";
 export type { KbHead, KbTotals, SymbolRow } from "./store/state-store.ts";

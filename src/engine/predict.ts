@@ -7,17 +7,18 @@ import { ensembleKeyOf, ensembleLimit, keepByFrequency } from "../aggregate/ense
 import { aggregateOneSymbol } from "../aggregate/one-symbol.ts";
 import { aggregate } from "../aggregate/predict-aggregate.ts";
 import { TimeSlices } from "../aggregate/time-slices.ts";
-import type { CallOptions, PredictionTrace, PredictResult } from "../engine-types.ts";
+import type { PredictionTrace, PredictOptions, PredictResult } from "../engine-types.ts";
 import { EngineError } from "../errors.ts";
 import { type Event, flatten } from "../model/event.ts";
-import type { EffectiveConfig, StageName } from "../model/session-config.ts";
-import type { KernelPool, Partner, ScoreOptions, StageSpec, SymbolTable } from "../pool/kernel-pool.ts";
+import type { EffectiveConfig } from "../model/session-config.ts";
+import type { KernelPool, Partner, ScoreOptions } from "../pool/kernel-pool.ts";
 import type { PatternStore } from "../store/pattern-store.ts";
 import { type KbHead, type StateStore, UNKNOWN_SYMBOL } from "../store/state-store.ts";
 import { type Facts, type Kept, presentIds, readFacts } from "./facts.ts";
 import { matchesOf } from "./one-symbol-scan.ts";
+import type { Planner, Question } from "./plan.ts";
+import { Queries } from "./queries.ts";
 import type { ScanCache } from "./scan-cache.ts";
-import { scoreStream } from "./scoring.ts";
 import { KbChanged, openStream } from "./stream-source.ts";
 import type { SymbolCache } from "./symbol-cache.ts";
 
@@ -28,9 +29,12 @@ export interface PredictorOptions {
   readonly state: StateStore;
   readonly patterns: PatternStore;
   readonly scans: ScanCache;
+  readonly planner: Planner;
   readonly pool: KernelPool;
   readonly symbols: SymbolCache;
   readonly deadlineMs: number;
+  /** Patterns a source with an index may read for one prediction. */
+  readonly rowsMax: number;
 }
 
 const NO_IDS = new Uint32Array(0);
@@ -40,7 +44,10 @@ const NOTHING: PredictResult = {
   futurePotentials: [],
   trace: {
     source: "none",
+    plan: [],
     exact: true,
+    certified: true,
+    rowsRead: 0,
     candidates: 0,
     stages: [],
     dropped: { filtered: 0, belowThreshold: 0, withoutBlocks: 0, pruned: 0, cut: 0 },
@@ -74,7 +81,7 @@ export class Predictor {
   }
 
   /** Predictions for a state on the kb as the head says it is, or newer. */
-  async predict(head: KbHead, state: readonly Event[], config: EffectiveConfig, call: CallOptions): Promise<PredictResult> {
+  async predict(head: KbHead, state: readonly Event[], config: EffectiveConfig, call: PredictOptions): Promise<PredictResult> {
     const flat = flatten(state);
     if (flat.length === 0) return NOTHING;
     const options: ScoreOptions = { deadlineAt: performance.now() + this.#options.deadlineMs, ...(call.signal && { signal: call.signal }) };
@@ -83,7 +90,7 @@ export class Predictor {
       try {
         return flat.length === 1
           ? await this.#oneSymbol(current, flat[0]!, config, options)
-          : await this.#general(current, state, flat, config, options);
+          : await this.#general(current, state, flat, config, options, call);
       } catch (error) {
         if (!(error instanceof KbChanged)) throw error;
         current = await this.#options.state.head(head.kb);
@@ -98,32 +105,29 @@ export class Predictor {
     flat: readonly string[],
     config: EffectiveConfig,
     options: ScoreOptions,
+    call: PredictOptions,
   ): Promise<PredictResult> {
-    const { pool, symbols } = this.#options;
+    const { symbols, planner } = this.#options;
     const watch = new Stopwatch();
     const ensemble = ensembleKeyOf(config);
     const limit = ensembleLimit(config.max_predictions);
-    const keep = ensemble.kind === "kernel" ? limit : Number.POSITIVE_INFINITY;
-    const stream = await watch.time("state", () => openStream(this.#options.state, this.#options, head, options));
-    if (stream.patternCount === 0) return NOTHING;
     const symbolIds = await watch.time("state", () => symbols.ids(head.kb, head.generation, flat));
-    const fuzzy = config.fuzzy_token_threshold ?? 0;
-    const looksInside = !config.use_token_matching || config.filter_pipeline.includes("minhash") || fuzzy > 0;
-    const table = looksInside ? await watch.time("state", () => symbols.table(head.kb, head.generation, stream.symbolCount)) : null;
-    const partners = fuzzy > 0 ? await this.#partners(flat, table!, fuzzy, options) : null;
-    const query = pool.prepare({
+    const queries = new Queries(this.#options, head, flat, symbolIds, config, options);
+    const question: Question = {
+      head,
+      config,
       symbols: flat,
       symbolIds,
-      similarity: config.use_token_matching ? "token" : "character",
-      recallThreshold: config.recall_threshold,
-      partners,
-      stages: config.filter_pipeline.map((name) => stageSpec(name, config)),
-      keep: Number.isFinite(keep) ? keep : stream.patternCount,
-      keepBy: ensemble.kind === "kernel" ? ensemble.key : "similarity",
-      table,
-      symbolCount: stream.symbolCount,
-    });
-    const scored = await scoreStream(pool, query, stream.columns(), keep, options);
+      ensemble,
+      keep: ensemble.kind === "kernel" ? limit : Number.POSITIVE_INFINITY,
+      prepare: (symbolCount, patternCount) => watch.time("state", () => queries.prepare(symbolCount, patternCount)),
+      rowsMax: this.#options.rowsMax,
+      options,
+    };
+    const plan = await planner.choose(question, call.source);
+    const scored = await plan.source.search(question);
+    if (scored.candidates === 0 && head.patternCount === 0) return NOTHING;
+    const partners = queries.partners;
 
     const facts = await watch.time("state", () =>
       readFacts(this.#options.state, symbols, {
@@ -168,8 +172,11 @@ export class Predictor {
       predictions: result.predictions,
       futurePotentials: result.futurePotentials,
       trace: {
-        source: "stream",
-        exact: true,
+        source: plan.source.name,
+        plan: plan.entries,
+        exact: scored.rowsRead === scored.candidates && scored.certified,
+        certified: scored.certified,
+        rowsRead: scored.rowsRead,
         candidates: scored.candidates,
         stages: scored.stages,
         dropped: {
@@ -225,21 +232,16 @@ export class Predictor {
       futurePotentials: [],
       trace: {
         source: "stream",
+        plan: [{ source: "stream", microseconds: 0 }],
         exact: true,
+        certified: true,
+        rowsRead: found.candidates,
         candidates: found.candidates,
         stages: [],
         dropped: { filtered: 0, belowThreshold: 0, withoutBlocks: 0, pruned: 0, cut: found.candidates - result.predictions.length },
         microseconds: watch.microseconds({ read: found.readMicroseconds, transfer: 0, kernel: 0 }),
       },
     };
-  }
-
-  /** Pairs of a state symbol and a kb symbol that resemble each other, for every position of the state. */
-  async #partners(flat: readonly string[], table: SymbolTable, threshold: number, options: ScoreOptions): Promise<readonly Partner[]> {
-    const distinct = [...new Set(flat)];
-    const first = new Map(distinct.map((symbol, at) => [at, flat.indexOf(symbol)]));
-    const found = await this.#options.pool.partners(distinct, table, threshold, options);
-    return found.map((partner) => ({ ...partner, queryIndex: first.get(partner.queryIndex)! }));
   }
 
   async #ratios(head: KbHead, flat: readonly string[], partners: readonly Partner[]): Promise<PartnerRatios> {
@@ -269,17 +271,4 @@ function winnerOf(match: Kept, { texts, snapshot }: Facts, at: number): Omit<Win
     events.push(event);
   }
   return { name: match.name, patternId: match.patternId, events, frequency: record.frequency, emotives: record.emotives };
-}
-
-function stageSpec(name: StageName, config: EffectiveConfig): StageSpec {
-  switch (name) {
-    case "length":
-      return { name, minRatio: config.length_min_ratio, maxRatio: config.length_max_ratio };
-    case "jaccard":
-      return { name, threshold: config.jaccard_threshold, minOverlap: config.jaccard_min_overlap };
-    case "minhash":
-      return { name, threshold: config.minhash_threshold };
-    default:
-      return { name };
-  }
 }

@@ -26,6 +26,17 @@ export interface Scored {
   readonly microseconds: { readonly read: number; readonly transfer: number; readonly kernel: number };
 }
 
+/** What a scan over no candidates comes to. */
+export const NOTHING_SCORED: Scored = {
+  kept: [],
+  candidates: 0,
+  matched: 0,
+  belowThreshold: 0,
+  withoutBlocks: 0,
+  stages: [],
+  microseconds: { read: 0, transfer: 0, kernel: 0 },
+};
+
 export async function scoreStream(
   pool: KernelPool,
   query: PreparedQuery,

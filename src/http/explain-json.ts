@@ -7,7 +7,14 @@ export function explainText(trace: PredictionTrace): string {
   const { dropped, microseconds: spent } = trace;
   return JSON.stringify({
     source: trace.source,
+    plan: trace.plan.map((entry) =>
+      "refused" in entry
+        ? { source: entry.source, refused: entry.refused }
+        : { source: entry.source, expected_microseconds: whole(entry.microseconds) },
+    ),
     exact: trace.exact,
+    certified: trace.certified,
+    rows_read: trace.rowsRead,
     candidates: trace.candidates,
     stages: trace.stages.map((stage) => ({
       name: stage.name,

@@ -31,7 +31,10 @@ const TTL_SECONDS = 3_600;
 
 export const NO_TRACE: PredictionTrace = {
   source: "none",
+  plan: [],
   exact: true,
+  certified: true,
+  rowsRead: 0,
   candidates: 0,
   stages: [],
   dropped: { filtered: 0, belowThreshold: 0, withoutBlocks: 0, pruned: 0, cut: 0 },

@@ -1,0 +1,92 @@
+/**
+ * The planner: several sources can find the patterns that resemble a state; the cheapest one that can serve a question answers it, or the
+ * one that the caller names. A source is asked what it would cost before it is asked to search; asking is cheap (microseconds, or a few
+ * reads of document frequencies), searching is not. The answer says which source was used, and what the others said.
+ *
+ * A new source is one file that implements `CandidateSource` and one line where the engine is composed.
+ */
+import type { EnsembleKey } from "../aggregate/ensemble-key.ts";
+import type { PlanEntry } from "../engine-types.ts";
+import { EngineError } from "../errors.ts";
+import type { EffectiveConfig } from "../model/session-config.ts";
+import type { SourceName } from "../model/source-name.ts";
+import type { PreparedQuery, ScoreOptions } from "../pool/kernel-pool.ts";
+import type { KbHead } from "../store/state-store.ts";
+import type { Scored } from "./scoring.ts";
+
+/** A state of two symbols or more, put to a kb. */
+export interface Question {
+  /** As it was read with the session: a source answers for the kb at this sequence number, or a later one. */
+  readonly head: KbHead;
+  readonly config: EffectiveConfig;
+  /** The state, flat, and parallel to it the ids (UNKNOWN_SYMBOL where the kb does not know one). */
+  readonly symbols: readonly string[];
+  readonly symbolIds: Uint32Array;
+  readonly ensemble: EnsembleKey;
+  /** Matches the ensemble needs; infinite where every match is in it. */
+  readonly keep: number;
+  /**
+   * The query for the kernels, for patterns whose symbol ids are below `symbolCount`; `patternCount` bounds how many may be kept. Sealed
+   * once per pair of numbers, however often it is asked for.
+   */
+  readonly prepare: (symbolCount: number, patternCount: number) => Promise<PreparedQuery>;
+  /** Patterns a source with an index may read before it must stop and say `certified: false`. */
+  readonly rowsMax: number;
+  readonly options: ScoreOptions;
+}
+
+/** What a search would cost, in microseconds of wall time; or why this source cannot serve the question. */
+export type Estimate = { readonly microseconds: number } | { readonly refused: string };
+
+/** Matches with their books. */
+export interface Found extends Scored {
+  /** True: the kept matches are those of a scan over every pattern, names and order. */
+  readonly certified: boolean;
+  /** Patterns whose symbols were read, from wherever. */
+  readonly rowsRead: number;
+}
+
+export interface CandidateSource {
+  readonly name: SourceName;
+  estimate(question: Question): Estimate | Promise<Estimate>;
+  /** Errors: KbChanged when the kb was cleared meanwhile; those of the stores and of the pool. */
+  search(question: Question): Promise<Found>;
+}
+
+export interface Plan {
+  readonly source: CandidateSource;
+  /** What every source said that was asked, the chosen one first. */
+  readonly entries: readonly PlanEntry[];
+}
+
+export class Planner {
+  readonly #sources: readonly CandidateSource[];
+
+  /** On equal cost the earlier one serves. */
+  constructor(sources: readonly CandidateSource[]) {
+    this.#sources = sources;
+  }
+
+  /** `forced`: that source or none. Errors: ENGRAM_BAD_REQUEST when it cannot serve, with its reason. */
+  async choose(question: Question, forced?: SourceName): Promise<Plan> {
+    const asked = forced === undefined ? this.#sources : this.#sources.filter(({ name }) => name === forced);
+    const entries: PlanEntry[] = [];
+    let best: { source: CandidateSource; microseconds: number } | undefined;
+    for (const source of asked) {
+      // Only what has to wait is awaited: most estimates are a few additions.
+      const answer = source.estimate(question);
+      const estimate = answer instanceof Promise ? await answer : answer;
+      entries.push({ source: source.name, ...estimate });
+      if ("microseconds" in estimate && (best === undefined || estimate.microseconds < best.microseconds)) {
+        best = { source, microseconds: estimate.microseconds };
+      }
+    }
+    if (best === undefined) {
+      const reasons = entries.map((entry) => ("refused" in entry ? `${entry.source}: ${entry.refused}` : entry.source));
+      const said = reasons.length === 0 ? "there is no such source" : reasons.join("; ");
+      throw new EngineError("ENGRAM_BAD_REQUEST", `The source ${forced ?? "of candidates"} cannot serve this prediction (${said}).`);
+    }
+    const chosen = best.source;
+    return { source: chosen, entries: [...entries].sort((a, b) => Number(b.source === chosen.name) - Number(a.source === chosen.name)) };
+  }
+}
