@@ -193,6 +193,42 @@ const SETTINGS = {
       katoNames: ["CLICKHOUSE_DB"],
       about: "Database of the ClickHouse server; it is created if absent.",
     }),
+    connectionsMax: integer({
+      fallback: 16,
+      min: 1,
+      max: 1_024,
+      unit: "connections",
+      about: "Connections to the ClickHouse server at a time; a query beyond waits for one.",
+    }),
+    requestTimeoutMs: integer({
+      fallback: 30_000,
+      min: 100,
+      max: 600_000,
+      unit: "ms",
+      about: "A ClickHouse server that gives no byte for this long has failed the request.",
+    }),
+    compression: boolean({ fallback: false, about: "gzip to and from the ClickHouse server: for a slow network." }),
+    tlsCaFile: text<string | undefined>({
+      fallback: undefined,
+      fallbackText: "the system's",
+      pattern: /\S/,
+      allowed: "a file's path",
+      about: "Certificates (PEM) of the authority that signed the ClickHouse server's.",
+    }),
+    tlsCertFile: text<string | undefined>({
+      fallback: undefined,
+      fallbackText: "none",
+      pattern: /\S/,
+      allowed: "a file's path",
+      about: "Certificate (PEM) to show to the ClickHouse server; with tlsKeyFile and tlsCaFile.",
+    }),
+    tlsKeyFile: text<string | undefined>({
+      fallback: undefined,
+      fallbackText: "none",
+      pattern: /\S/,
+      allowed: "a file's path",
+      about: "Key (PEM) of that certificate.",
+    }),
   },
   redis: {
     url: text<string | undefined>({

@@ -1,6 +1,7 @@
 /**
- * The only file that knows whether ClickHouse is a server or the embedded engine. Both come through `@clickhouse/client`; bytes (Native
- * blocks in, raw JSON lines out) take the embedded engine's own calls, because its bodies otherwise pass through a UTF-8 string.
+ * What the pattern store asks of ClickHouse, and the embedded engine behind it (the server: `clickhouse-server.ts`; no other file knows which
+ * it is). Both come through `@clickhouse/client`; bytes (Native blocks in, raw JSON lines out) take the embedded engine's own calls, because
+ * its bodies otherwise pass through a UTF-8 string.
  *
  * An embedded session runs one query at a time, so there is a small pool: one writer, and readers that are leased. Settings are never
  * passed to the embedded engine as settings (they would stay for later queries): they stand in a SETTINGS clause of the SQL.
@@ -32,7 +33,7 @@ export interface ClickHouse {
 }
 
 /** One block an insert: a token speaks for a block, so a batch split in two would be judged by halves. */
-const INSERT_SETTINGS = {
+export const INSERT_SETTINGS = {
   async_insert: 0,
   precise_float_parsing: 1,
   input_format_parallel_parsing: 0,
@@ -176,84 +177,5 @@ export async function openEmbedded(path: string, readers: number): Promise<Click
       await pool.drain();
       for (const client of clients) await client.close();
     },
-  };
-}
-
-export interface ClickHouseServer {
-  readonly url: string;
-  readonly user?: string;
-  readonly password?: string;
-  readonly database?: string;
-}
-
-/** Opens a ClickHouse server over HTTP. */
-export async function openServer(server: ClickHouseServer): Promise<ClickHouse> {
-  const database = server.database ?? "engram";
-  if (!/^\w{1,64}$/.test(database)) {
-    throw new EngineError(
-      "ENGRAM_SETTINGS_INVALID",
-      "The ClickHouse database name may hold letters, digits and underscores only, 64 at most.",
-    );
-  }
-  const client = createClient({
-    url: server.url,
-    username: server.user ?? "default",
-    password: server.password ?? "",
-    database,
-    application: "engram",
-    request_timeout: 30_000,
-    max_open_connections: 16,
-  });
-  try {
-    await client.command({ query: "CREATE DATABASE IF NOT EXISTS {database:Identifier}", query_params: { database } });
-  } catch (error) {
-    await client.close();
-    throw clickhouseError(error, "opening the server");
-  }
-  return {
-    database,
-    async rows(sql, params) {
-      try {
-        const answer = await client.query({ query: sql, query_params: { ...params }, format: "JSONEachRow" });
-        return await answer.json();
-      } catch (error) {
-        throw clickhouseError(error, "reading");
-      }
-    },
-    async command(sql, params) {
-      try {
-        await client.command({ query: sql, query_params: { ...params } });
-      } catch (error) {
-        throw clickhouseError(error, "changing the schema or deleting");
-      }
-    },
-    async insert(table, columns, lines, token) {
-      try {
-        await client.insert({
-          table,
-          columns: [...columns] as [string, ...string[]],
-          values: lines.map((line) => JSON.parse(line)),
-          format: "JSONCompactEachRow",
-          clickhouse_settings: { ...INSERT_SETTINGS, max_insert_block_size: "1048576", insert_deduplication_token: token } as never,
-        });
-      } catch (error) {
-        throw clickhouseError(error, `inserting into ${table}`);
-      }
-    },
-    async *native(sql, params, signal) {
-      try {
-        const answer = await client.exec({
-          query: `${sql} FORMAT Native`,
-          query_params: { ...params },
-          ...(signal && { abort_signal: signal }),
-        });
-        for await (const chunk of answer.stream) yield chunk as Uint8Array;
-      } catch (error) {
-        if (signal?.aborted) throw new EngineError("ENGRAM_ABORTED", "The caller ended the request.", { cause: error });
-        throw clickhouseError(error, "reading patterns");
-      }
-    },
-    ping: async () => (await client.ping()).success,
-    close: () => client.close(),
   };
 }

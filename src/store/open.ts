@@ -4,8 +4,9 @@ import { join } from "node:path";
 import type { Config } from "../config.ts";
 import { EngineError } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import { type ClickHouse, openEmbedded, openServer } from "./clickhouse-client.ts";
+import { type ClickHouse, openEmbedded } from "./clickhouse-client.ts";
 import { openPatternStore } from "./clickhouse-patterns.ts";
+import { openServer } from "./clickhouse-server.ts";
 import { openLmdbState } from "./lmdb-state.ts";
 import type { PatternStore } from "./pattern-store.ts";
 import { openRedisState } from "./redis-state.ts";
@@ -71,12 +72,7 @@ export async function openStores(config: Config, log: Logger): Promise<Stores> {
     clickhouse =
       server.url === undefined
         ? await openEmbedded(join(config.dataDir, "clickhouse"), config.threads)
-        : await openServer({
-            url: server.url,
-            ...(server.user !== undefined && { user: server.user }),
-            ...(server.password !== undefined && { password: server.password }),
-            ...(server.database !== undefined && { database: server.database }),
-          });
+        : await openServer({ ...server, url: server.url });
     const patterns = await openPatternStore(clickhouse);
     return {
       state,

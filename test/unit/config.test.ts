@@ -36,7 +36,7 @@ describe("defaults", () => {
     expect(config).toMatchObject({ stmSymbolsMax: 16_384, symbolsPerPatternMax: 4_096, symbolBytesMax: 65_536 });
     expect(config.dataDir).toBe(resolve("./data"));
     expect(config.threads).toBeGreaterThanOrEqual(1);
-    expect(config.clickhouse).toEqual({ url: undefined, user: "default", password: "", database: "engram" });
+    expect(config.clickhouse).toMatchObject({ url: undefined, user: "default", password: "", database: "engram" });
     expect(config.sessionDefaults).toEqual(SESSION_DEFAULTS);
     expect(sources.size).toBe(0);
     expect(warnings).toEqual([]);
@@ -127,7 +127,7 @@ describe("the environment", () => {
       process_predictions: false,
     });
     expect(config.redis.url).toBe("rediss://cache:6379/2");
-    expect(config.clickhouse).toEqual({ url: "https://columns:9999", user: "u", password: "p", database: "kato" });
+    expect(config.clickhouse).toMatchObject({ url: "https://columns:9999", user: "u", password: "p", database: "kato" });
     expect(readConfig({ env: { CLICKHOUSE_HOST: "columns" } }).config.clickhouse.url).toBe("http://columns:8123");
   });
 
