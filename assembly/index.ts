@@ -9,5 +9,6 @@ export { prepareQuery, queryBytes, releaseQuery } from "./masks";
 export { signatureInto, signatureOfIdsInto, signaturesInto } from "./minhash";
 export { loadQuery, loadText, unloadQuery, unloadText } from "./query";
 export { indelRatio, indelRatioAtLeast, indelRatioPair, indelRatiosInto, neededLcs } from "./ratio";
+export { residentBytes, sealResident } from "./resident";
 export { blocksOfRow, matchRows } from "./score";
 export { beginSlice, firstBadRow, keepByJaccard, keepByLength, keepByMinhash, keepByOverlap, keepBySimilarity } from "./stages";

@@ -2,7 +2,7 @@
  * Byte layouts that TypeScript and the kernels share. Integer literals only: both compilers read this file. A change of any number
  * here raises LAYOUT_VERSION; the wasm exports it and the TypeScript side refuses another one (ENGRAM_LAYOUT_MISMATCH).
  */
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 
 /** Values in a MinHash signature, and how they fall into bands (semantics §6.1): stored in databases, so a change is a format change. */
 export const SIGNATURE_VALUES = 100;
@@ -100,6 +100,8 @@ export const SCRATCH_QUERY_BLOCK = 65507328;
 export const SCRATCH_QUERY_BLOCK_BYTES = 16777216;
 /** u16[CODE_POINTS]. */
 export const SCRATCH_POINT_CLASSES = 82284544;
+/** u32[PATTERN_SYMBOLS_MAX]: the ids of one row of a resident block, gathered from its lane. */
+export const SCRATCH_ROW = 84512768;
 export const SCRATCH_BYTES = 84541440;
 
 /* Context: u32 fields at the scratch's start. Addresses are written when the thread starts or loads a table, counts by the kernels. */
@@ -145,6 +147,33 @@ export const BATCH_EVENT_OFFSETS_AT = 60;
 export const BATCH_EVENT_ENDS_AT = 64;
 export const BATCH_HEADER_BYTES = 72;
 export const NAME_BYTES = 20;
+
+/*
+ * Resident block (src/wire/resident-block.ts): header fields, u32; places are offsets from the block's start. Version, bytes, rows, symbols,
+ * events and the places of pattern ids, names, distinct counts and event ends stand where a candidate batch has them.
+ */
+export const RESIDENT_MAGIC_VALUE = 1112688453;
+/** Groups of RESIDENT_LANES rows. */
+export const RESIDENT_GROUPS = 24;
+/** What fills the lanes of shorter rows: an id that no kb assigns and that is in no query's class table. */
+export const RESIDENT_PAD_ID = 28;
+/** One more than the greatest id in the block, padding aside. */
+export const RESIDENT_ID_LIMIT = 32;
+/** Positions of all groups together; each holds RESIDENT_LANES ids. */
+export const RESIDENT_POSITIONS = 36;
+/** u16 a row. */
+export const RESIDENT_LENGTHS_AT = 52;
+/** u32[positions][RESIDENT_LANES], in the place of a batch's symbol ids. */
+export const RESIDENT_LANES_AT = 56;
+/** u32[rows + 1]: where a row's event ends start. */
+export const RESIDENT_EVENT_STARTS_AT = 60;
+/** u32[groups + 1]: the position at which a group starts. */
+export const RESIDENT_GROUP_STARTS_AT = 68;
+/** u32 a row: its row in the batch that the block was made of. */
+export const RESIDENT_ORIGINS_AT = 72;
+export const RESIDENT_HEADER_BYTES = 128;
+/** Rows side by side: four SIMD vectors of two 64-bit lanes. */
+export const RESIDENT_LANES = 8;
 
 /* Query block (src/wire/query-block.ts): header fields, u32 unless said; places are offsets from the block's start. */
 export const ASK_MAGIC_VALUE = 1112622917;

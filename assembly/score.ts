@@ -28,7 +28,7 @@ import {
   SCRATCH_TOKEN_QUERY,
   SHORT_QUERY_MAX,
 } from "./layout";
-import { askOf, symbolIds, symbolStart } from "./memory";
+import { askOf, rowIds, rowLength } from "./memory";
 import { indelRatio, ratioOf, reaches } from "./ratio";
 import { textSimilarity } from "./text";
 
@@ -42,8 +42,7 @@ export function matchRows(scratch: usize, batch: usize, count: u32): void {
 
 /** Writes a row's matching blocks to SCRATCH_BLOCKS and returns their number. */
 export function blocksOfRow(scratch: usize, batch: usize, row: u32): u32 {
-  const start = symbolStart(batch, row);
-  return blocksOf(scratch, symbolIds(batch) + ((start as usize) << 2), symbolStart(batch, row + 1) - start);
+  return blocksOf(scratch, rowIds(scratch, batch, row), rowLength(batch, row));
 }
 
 /** A row's similarity; may be -1 instead of a value that does not reach `cutoff`. */
@@ -61,14 +60,12 @@ function matchRowsInSteps(scratch: usize, batch: usize, count: u32): void {
   const cutoff = load<f64>(ask, ASK_RECALL_THRESHOLD);
   const similarities = load<u32>(scratch, CONTEXT_SIMILARITIES_KNOWN) === 1 ? scratch + SCRATCH_SIMILARITIES : 0;
   const survivors = scratch + SCRATCH_SURVIVORS;
-  const base = symbolIds(batch);
   let below: u32 = 0;
   let withoutBlocks: u32 = 0;
   for (let n: usize = 0; n < (count as usize); n++) {
     const row = load<u32>(survivors + (n << 2));
-    const start = symbolStart(batch, row);
-    const length = symbolStart(batch, row + 1) - start;
-    const ids = base + ((start as usize) << 2);
+    const length = rowLength(batch, row);
+    const ids = rowIds(scratch, batch, row);
     const similarity =
       similarities !== 0 ? load<f64>(similarities + ((row as usize) << 3)) : similarityOf(scratch, ask, ids, length, cutoff);
     if (!reaches(similarity, cutoff)) {
@@ -90,16 +87,14 @@ function matchRowsInOnePass(scratch: usize, batch: usize, count: u32): void {
   const query = scratch + SCRATCH_TOKEN_QUERY;
   const table = load<u32>(query, QUERY_TABLE) as usize;
   const masks = load<u32>(query, QUERY_MASKS) as usize;
-  const base = symbolIds(batch);
   const survivors = scratch + SCRATCH_SURVIVORS;
   const isZeroEnough = reaches(0, cutoff);
   let below: u32 = 0;
   let withoutBlocks: u32 = 0;
   for (let n: usize = 0; n < (count as usize); n++) {
     const row = load<u32>(survivors + (n << 2));
-    const start = symbolStart(batch, row);
-    const length = symbolStart(batch, row + 1) - start;
-    const ids = base + ((start as usize) << 2);
+    const length = rowLength(batch, row);
+    const ids = rowIds(scratch, batch, row);
     const end = ids + ((length as usize) << 2);
 
     /** LCS recurrence: a bit is 0 where a state position ends a longer subsequence. */

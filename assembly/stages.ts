@@ -23,6 +23,7 @@ import {
   CONTEXT_WITHOUT_BLOCKS,
   PATTERN_SYMBOLS_MAX,
   QUERY_TABLE,
+  RESIDENT_ID_LIMIT,
   SCRATCH_BLOCKS_WORK,
   SCRATCH_CANDIDATE_SIGNATURE,
   SCRATCH_HASHES,
@@ -34,7 +35,7 @@ import {
   SIGNATURE_ROWS,
   SIGNATURE_VALUES,
 } from "./layout";
-import { askOf, eventEnds, eventStart, symbolIds, symbolStart } from "./memory";
+import { askOf, eventEnds, eventStart, isResident, rowIds, rowLength, symbolIds, symbolStart } from "./memory";
 import { signatureOfIdsInto } from "./minhash";
 import { reaches } from "./ratio";
 import { similarityOf } from "./score";
@@ -56,6 +57,8 @@ export function beginSlice(scratch: usize, from: u32, to: u32): void {
  * `symbolCount`, the last event ending with the last symbol. Returns 0, or 1 + the first bad row. Cost: a fraction of a nanosecond a symbol.
  */
 export function firstBadRow(batch: usize, from: u32, to: u32, symbolCount: u32): u32 {
+  // A resident block was checked when it was made; what is left is whether the query's tables reach its ids.
+  if (isResident(batch)) return load<u32>(batch, RESIDENT_ID_LIMIT) > symbolCount ? from + 1 : 0;
   const symbols = load<u32>(batch, BATCH_SYMBOLS);
   const events = load<u32>(batch, BATCH_EVENTS);
   const ends = eventEnds(batch);
@@ -83,7 +86,7 @@ export function keepByLength(scratch: usize, batch: usize, count: u32, least: u3
   let out = survivors;
   for (let p = survivors, end = survivors + ((count as usize) << 2); p < end; p += 4) {
     const row = load<u32>(p);
-    const length = symbolStart(batch, row + 1) - symbolStart(batch, row);
+    const length = rowLength(batch, row);
     store<u32>(out, row);
     if (length >= least && length <= most) out += 4;
   }
@@ -117,9 +120,8 @@ export function keepByMinhash(scratch: usize, batch: usize, count: u32, threshol
   let out = survivors;
   for (let p = survivors, end = survivors + ((count as usize) << 2); p < end; p += 4) {
     const row = load<u32>(p);
-    const start = symbolStart(batch, row);
-    const ids = symbolIds(batch) + ((start as usize) << 2);
-    const length = symbolStart(batch, row + 1) - start;
+    const ids = rowIds(scratch, batch, row);
+    const length = rowLength(batch, row);
     signatureOfIdsInto(ids, length, symbolHashes, scratch + SCRATCH_HASHES, permutations, SIGNATURE_VALUES / 4, own);
     store<u32>(out, row);
     if (!sharesBand(own, state, SIGNATURE_BANDS, SIGNATURE_ROWS)) continue;
@@ -151,9 +153,7 @@ export function keepBySimilarity(scratch: usize, batch: usize, count: u32): u32 
     const row = load<u32>(p);
     store<u32>(out, row);
     if (!sharesAny(scratch, batch, row)) continue;
-    const start = symbolStart(batch, row);
-    const ids = symbolIds(batch) + ((start as usize) << 2);
-    const similarity = similarityOf(scratch, ask, ids, symbolStart(batch, row + 1) - start, cutoff);
+    const similarity = similarityOf(scratch, ask, rowIds(scratch, batch, row), rowLength(batch, row), cutoff);
     if (isCharacter) store<f64>(scratch + SCRATCH_SIMILARITIES + ((row as usize) << 3), similarity);
     if (reaches(similarity, cutoff)) out += 4;
   }
@@ -162,17 +162,15 @@ export function keepBySimilarity(scratch: usize, batch: usize, count: u32): u32 
 }
 
 function sharedSymbols(scratch: usize, batch: usize, row: u32): u32 {
-  const start = symbolStart(batch, row);
-  const ids = symbolIds(batch) + ((start as usize) << 2);
-  const length = symbolStart(batch, row + 1) - start;
-  return intersectionCount(ids, length, scratch + SCRATCH_TOKEN_QUERY, scratch + SCRATCH_BLOCKS_WORK);
+  const ids = rowIds(scratch, batch, row);
+  return intersectionCount(ids, rowLength(batch, row), scratch + SCRATCH_TOKEN_QUERY, scratch + SCRATCH_BLOCKS_WORK);
 }
 
 function sharesAny(scratch: usize, batch: usize, row: u32): bool {
   const table = load<u32>(scratch + SCRATCH_TOKEN_QUERY, QUERY_TABLE) as usize;
-  const ids = symbolIds(batch);
-  const end = ids + ((symbolStart(batch, row + 1) as usize) << 2);
-  for (let p = ids + ((symbolStart(batch, row) as usize) << 2); p < end; p += 4) {
+  const ids = rowIds(scratch, batch, row);
+  const end = ids + ((rowLength(batch, row) as usize) << 2);
+  for (let p = ids; p < end; p += 4) {
     if (load<u16>(table + ((load<u32>(p) as usize) << 1)) !== 0) return true;
   }
   return false;

@@ -25,7 +25,7 @@ import { EngineError } from "../errors.ts";
 import type { QueryBlockView } from "../wire/query-block.ts";
 import type { SymbolTable } from "../wire/query-spec.ts";
 import type { KernelExports } from "./exports.ts";
-import type { PoolLayout, ScratchLease } from "./pool-memory.ts";
+import { classTableBytes, type PoolLayout, type ScratchLease } from "./pool-memory.ts";
 
 /** The exports the pool uses; addresses and counts are u32. Booleans come as 0 or 1, u32 results as signed numbers. */
 export interface PoolKernels extends Pick<KernelExports, "LAYOUT_VERSION" | "indelRatiosInto"> {
@@ -43,11 +43,15 @@ export interface PoolKernels extends Pick<KernelExports, "LAYOUT_VERSION" | "ind
   matchRows(scratch: number, batch: number, count: number): void;
   sortKept(scratch: number, batch: number): void;
   blocksOfRow(scratch: number, batch: number, row: number): number;
+  residentBytes(scratch: number, batch: number): number;
+  sealResident(scratch: number, batch: number, block: number, padId: number): void;
 }
 
 export interface PoolInstance {
   readonly kernels: PoolKernels;
   readonly scratch: number;
+  /** Fills the short lanes of resident blocks: the entry of the class tables that no symbol has. */
+  readonly padId: number;
   readonly bytes: Uint8Array;
   readonly words: Uint32Array;
   readonly doubles: Float64Array;
@@ -97,9 +101,8 @@ export function instantiatePool(
   const words = new Uint32Array(memory.buffer);
   const doubles = new Float64Array(memory.buffer);
   const classTable = scratch + SCRATCH_BYTES;
-  const tablesBytes = (layout.scratchStride - SCRATCH_BYTES - layout.tableBytes) / 2;
-  const partnerTable = classTable + tablesBytes;
-  const symbolTable = partnerTable + tablesBytes;
+  const partnerTable = classTable + classTableBytes(layout.symbolCapacity);
+  const symbolTable = partnerTable + classTableBytes(layout.symbolCapacity);
   const context = (scratch + SCRATCH_CONTEXT) / 4;
   const setContext = (field: number, value: number): void => {
     words[context + field / 4] = value;
@@ -127,6 +130,7 @@ export function instantiatePool(
   return {
     kernels,
     scratch,
+    padId: layout.symbolCapacity,
     bytes,
     words,
     doubles,

@@ -18,7 +18,7 @@ import { recordedPermutations } from "./permutations.ts";
 const PAGE_BYTES = 65536;
 /** Below the 4 GiB of a 32-bit memory by more than any kernel reads past a region. */
 const MEMORY_BYTES_MAX = 65535 * PAGE_BYTES;
-/** Symbol ids a thread's tables hold unless the pool is told otherwise: 2 x 32 MiB of address space a thread. */
+/** Symbol ids a thread's tables hold unless the pool is told otherwise: 2 x 32 MiB of address space a thread. The next id pads resident blocks. */
 export const SYMBOL_CAPACITY = 16 * 1024 * 1024;
 /** A thread's symbol table (texts, hashes) at most: about 2.5 million symbols of 10 code points. Less where many threads share the 4 GiB. */
 const TABLE_BYTES_MAX = 128 * 1024 * 1024;
@@ -39,12 +39,17 @@ export interface PoolLayout {
 
 const alignPage = (bytes: number): number => Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
 
+/** Bytes of a u16 table for `symbolCapacity` ids and the padding id behind them. */
+export function classTableBytes(symbolCapacity: number): number {
+  return alignPage((symbolCapacity + 1) * 2);
+}
+
 /**
  * Lays out memory for `wanted` threads, or for as many as fit (`threads` of the answer says how many), with `slotsOf(threads)` slots.
  * Errors: ENGRAM_SETTINGS_INVALID when not even one thread fits.
  */
 export function planPoolMemory(wanted: number, slotsOf: (threads: number) => number, symbolCapacity: number): PoolLayout {
-  const fixed = SCRATCH_BYTES + 2 * alignPage(symbolCapacity * 2);
+  const fixed = SCRATCH_BYTES + 2 * classTableBytes(symbolCapacity);
   for (let threads = Math.min(wanted, POOL_THREADS_MAX); threads >= 1; threads--) {
     const slots = slotsOf(threads);
     const scratchAt = POOL_SLOTS + slots * SLOT_BYTES;

@@ -1,5 +1,5 @@
 /**
- * One slice of a candidate batch through the query's stages and the match, on whichever thread this is called: the kernels do the work, here
+ * One slice of a candidate batch or a resident block through the query's stages and the match, on whichever thread this is called: the kernels do the work, here
  * is their order, their clock, and the winners' copy into a score block. Cost beside the kernels: a few microseconds a slice and about
  * one a kept match.
  */
@@ -24,16 +24,17 @@ import {
   TEXT_POINTS_MAX,
 } from "../../assembly/layout.ts";
 import { EngineError } from "../errors.ts";
-import { type CandidateBatch, viewCandidateBatch } from "../wire/candidate-batch.ts";
+import type { CandidateRows } from "../wire/candidate-batch.ts";
 import { codePoints, type QueryBlockView, type StageRecord } from "../wire/query-block.ts";
 import type { Partner, SymbolTable } from "../wire/query-spec.ts";
+import { viewCandidates } from "../wire/resident-block.ts";
 import { type StageCount, sealScoreBlock } from "../wire/score-block.ts";
 import type { PoolInstance } from "./instance.ts";
 
 const NS_PER_MS = 1e6;
 
 /**
- * Scores rows `from` to `to` (exclusive) of the batch at `place`. `table` as in the query's spec. Returns a sealed score block; matches with a
+ * Scores rows `from` to `to` (exclusive) of the batch or resident block at `place`. `table` as in the query's spec. Returns a sealed score block; matches with a
  * key below `floor` are counted in it and left out.
  * Errors: ENGRAM_STORE_REPLY for rows that are no patterns, ENGRAM_LIMIT_EXCEEDED for texts beyond what scratch holds; a trap comes through.
  */
@@ -47,7 +48,7 @@ export function scoreSlice(
   floor: number,
 ): ArrayBuffer {
   const { kernels, scratch } = instance;
-  const batch = viewCandidateBatch(instance.bytes, place);
+  const batch = viewCandidates(instance.bytes, place);
   if (from < 0 || to > batch.rows || from > to) throw new RangeError(`rows ${from} to ${to} of a batch of ${batch.rows}`);
   if (table !== null) instance.loadTable(table, query.isCharacter);
   instance.loadQuery(query);
@@ -112,7 +113,7 @@ function keptAbove(instance: PoolInstance, floor: number): number {
 }
 
 /** The heap's entries in order, with everything of their rows that an answer needs; blocks are computed again, for these alone. */
-function copyKept(instance: PoolInstance, batch: CandidateBatch, place: number, kept: number) {
+function copyKept(instance: PoolInstance, batch: CandidateRows, place: number, kept: number) {
   const { kernels, scratch, words, doubles } = instance;
   const heap = scratch + SCRATCH_HEAP;
   const rows = new Uint32Array(kept);
@@ -121,8 +122,8 @@ function copyKept(instance: PoolInstance, batch: CandidateBatch, place: number, 
   for (let e = 0; e < kept; e++) {
     const row = words[(heap + e * HEAP_ENTRY_BYTES + HEAP_ROW) / 4]!;
     rows[e] = row;
-    symbolStarts[e + 1] = symbolStarts[e]! + batch.symbolStart(row + 1) - batch.symbolStart(row);
-    eventStarts[e + 1] = eventStarts[e]! + batch.eventStart(row + 1) - batch.eventStart(row);
+    symbolStarts[e + 1] = symbolStarts[e]! + batch.symbolCount(row);
+    eventStarts[e + 1] = eventStarts[e]! + batch.eventCount(row);
   }
   const keys = new Float64Array(kept);
   const similarities = new Float64Array(kept);
@@ -141,8 +142,8 @@ function copyKept(instance: PoolInstance, batch: CandidateBatch, place: number, 
     similarities[e] = doubles[entry + HEAP_SIMILARITY / 8]!;
     patternIds[e] = batch.patternId(row);
     for (let n = 0; n < NAME_BYTES; n++) names[e * NAME_BYTES + n] = batch.names[row * NAME_BYTES + n]!;
-    for (let to = symbolStarts[e]!, from = batch.symbolStart(row); to < symbolStarts[e + 1]!; ) symbolIds[to++] = batch.symbolId(from++);
-    for (let to = eventStarts[e]!, from = batch.eventStart(row); to < eventStarts[e + 1]!; ) eventEnds[to++] = batch.eventEnd(from++);
+    for (let to = symbolStarts[e]!, n = 0; to < symbolStarts[e + 1]!; ) symbolIds[to++] = batch.symbolId(row, n++);
+    for (let to = eventStarts[e]!, n = 0; to < eventStarts[e + 1]!; ) eventEnds[to++] = batch.eventEnd(row, n++);
     const start = blockStarts[e]!;
     const end = start + kernels.blocksOfRow(scratch, place, row);
     blockStarts[e + 1] = end;

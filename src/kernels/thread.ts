@@ -8,6 +8,7 @@ import type { Partner } from "../wire/query-spec.ts";
 import type { Reply, SliceTask, Task } from "../wire/task.ts";
 import { instantiatePool, type PoolInstance } from "./instance.ts";
 import type { PoolLayout, ScratchLease } from "./pool-memory.ts";
+import { sealResidentBlock } from "./seal.ts";
 import { partnerSlice, scoreSlice } from "./stages.ts";
 
 /** No memory reaches this far (kernels/pool-memory.ts): reading here traps. */
@@ -49,6 +50,9 @@ export class KernelThread {
     if (task.fault === "trap") this.#instance.kernels.firstBadRow(BEYOND_MEMORY, 0, 1, 1);
     if (task.kind === "score") {
       return scoreSlice(this.#instance, viewQueryBlock(task.query), task.table, task.place, task.from, task.to, task.floor);
+    }
+    if (task.kind === "seal") {
+      return Float64Array.of(sealResidentBlock(this.#instance, task.batch, task.block, task.capacity, task.symbolCount)).buffer;
     }
     return packPartners(partnerSlice(this.#instance, task.symbols, task.table, task.threshold, task.from, task.to));
   }

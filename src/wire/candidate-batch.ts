@@ -147,22 +147,22 @@ export function copyRows(columns: CandidateColumns, from: number): CandidateColu
   };
 }
 
-/** A batch's rows, for the few that are read in TypeScript. */
-export interface CandidateBatch {
+/** Rows of a candidate batch or a resident block, for the few that are read in TypeScript. */
+export interface CandidateRows {
   readonly rows: number;
   patternId(row: number): number;
   /** 20 bytes a row. */
   readonly names: Uint8Array;
-  /** Index of row `row`'s first symbol; for `rows`, the number of symbols. */
-  symbolStart(row: number): number;
-  symbolId(index: number): number;
-  /** As `symbolStart`, for events. */
-  eventStart(row: number): number;
-  eventEnd(index: number): number;
+  symbolCount(row: number): number;
+  /** Symbol `index` of row `row`. */
+  symbolId(row: number, index: number): number;
+  eventCount(row: number): number;
+  /** Symbols of row `row` up to and with event `index`. */
+  eventEnd(row: number, index: number): number;
 }
 
 /** The batch at `place` of `memory`. Refuses foreign bytes: ENGRAM_LAYOUT_MISMATCH. */
-export function viewCandidateBatch(memory: Uint8Array, place: number): CandidateBatch {
+export function viewCandidateBatch(memory: Uint8Array, place: number): CandidateRows {
   const base = memory.byteOffset + place;
   const header = new DataView(memory.buffer, base, BATCH_HEADER_BYTES);
   const field = (at: number): number => header.getUint32(at, true);
@@ -176,13 +176,17 @@ export function viewCandidateBatch(memory: Uint8Array, place: number): Candidate
   // A batch is small, so the low halves of an end and the base tell their difference.
   const symbolBase = field(BATCH_SYMBOL_BASE);
   const eventBase = field(BATCH_EVENT_BASE);
+  const startIn = (endsAt: number, from: number, row: number): number =>
+    row === 0 ? 0 : (batch.getUint32(endsAt + (row - 1) * 8, true) - from) >>> 0;
+  const symbolStart = (row: number): number => startIn(symbolEndsAt, symbolBase, row);
+  const eventStart = (row: number): number => startIn(eventOffsetsAt, eventBase, row);
   return {
     rows,
     patternId: (row) => batch.getUint32(patternIdsAt + row * 8, true) + batch.getUint32(patternIdsAt + row * 8 + 4, true) * 2 ** 32,
     names: new Uint8Array(memory.buffer, base + field(BATCH_NAMES_AT), rows * NAME_BYTES),
-    symbolStart: (row) => (row === 0 ? 0 : (batch.getUint32(symbolEndsAt + (row - 1) * 8, true) - symbolBase) >>> 0),
-    symbolId: (index) => batch.getUint32(symbolIdsAt + index * 4, true),
-    eventStart: (row) => (row === 0 ? 0 : (batch.getUint32(eventOffsetsAt + (row - 1) * 8, true) - eventBase) >>> 0),
-    eventEnd: (index) => batch.getUint16(eventEndsAt + index * 2, true),
+    symbolCount: (row) => symbolStart(row + 1) - symbolStart(row),
+    symbolId: (row, index) => batch.getUint32(symbolIdsAt + (symbolStart(row) + index) * 4, true),
+    eventCount: (row) => eventStart(row + 1) - eventStart(row),
+    eventEnd: (row, index) => batch.getUint16(eventEndsAt + (eventStart(row) + index) * 2, true),
   };
 }

@@ -13,7 +13,7 @@ export interface ScoreTask {
   /** A sealed query block. */
   readonly query: Uint8Array<SharedArrayBuffer>;
   readonly table: SymbolTable | null;
-  /** Address of the candidate batch. */
+  /** Address of the candidate batch or resident block. */
   readonly place: number;
   readonly from: number;
   readonly to: number;
@@ -32,18 +32,30 @@ export interface PartnerTask {
   readonly fault?: Fault | undefined;
 }
 
+/** Makes a candidate batch a resident block (kernels/seal.ts). */
+export interface SealTask {
+  readonly kind: "seal";
+  /** Addresses. */
+  readonly batch: number;
+  readonly block: number;
+  /** Bytes at `block`. */
+  readonly capacity: number;
+  readonly symbolCount: number;
+  readonly fault?: Fault | undefined;
+}
+
 /** Answered at once: shows that a worker has started. */
 export interface StartTask {
   readonly kind: "start";
 }
 
-export type SliceTask = ScoreTask | PartnerTask;
+export type SliceTask = ScoreTask | PartnerTask | SealTask;
 export type Task = SliceTask | StartTask;
 
 export type Reply =
   | {
       readonly ok: true;
-      /** A score block, or f64 triples (query index, symbol id, ratio). Its maker has no further use of it. */
+      /** A score block; f64 triples (query index, symbol id, ratio); or the sealed block's bytes as one f64. Its maker has no further use of it. */
       readonly buffer: ArrayBuffer;
       /** Time on the thread. */
       readonly nanoseconds: number;

@@ -1,7 +1,7 @@
 /** The plan of the pool's memory: what fits 4 GiB, what is refused; scratch leases. */
 import { expect, test } from "vitest";
 import { SCRATCH_BYTES } from "../../../assembly/layout.ts";
-import { leaseScratch, planPoolMemory, releaseLostScratch, SYMBOL_CAPACITY } from "../../../src/kernels/pool-memory.ts";
+import { classTableBytes, leaseScratch, planPoolMemory, releaseLostScratch, SYMBOL_CAPACITY } from "../../../src/kernels/pool-memory.ts";
 
 const slotsOf = (threads: number): number => 2 * threads + 2;
 
@@ -10,7 +10,7 @@ test("every thread has tables for the symbol capacity, and all fits 4 GiB", () =
     const layout = planPoolMemory(threads, slotsOf, SYMBOL_CAPACITY);
     expect(layout.threads).toBe(threads);
     expect(layout.slots).toBe(slotsOf(threads));
-    expect(layout.scratchStride).toBe(SCRATCH_BYTES + 2 * SYMBOL_CAPACITY * 2 + layout.tableBytes);
+    expect(layout.scratchStride).toBe(SCRATCH_BYTES + 2 * classTableBytes(SYMBOL_CAPACITY) + layout.tableBytes);
     expect(layout.bytes).toBe(layout.scratchAt + threads * layout.scratchStride);
     expect(layout.bytes).toBeLessThan(2 ** 32);
     expect(layout.bytes % 65536).toBe(0);

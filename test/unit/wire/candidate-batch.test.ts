@@ -19,14 +19,13 @@ const patterns = fc
 function rowsOf(memory: Uint8Array, place: number) {
   const batch = viewCandidateBatch(memory, place);
   return Array.from({ length: batch.rows }, (_, row) => {
-    const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
-    const ids = range(batch.symbolStart(row), batch.symbolStart(row + 1)).map((index) => batch.symbolId(index));
+    const ids = Array.from({ length: batch.symbolCount(row) }, (_, index) => batch.symbolId(row, index));
     let start = 0;
     return {
       patternId: batch.patternId(row),
       name: Buffer.from(batch.names.subarray(row * 20, row * 20 + 20)).toString("hex"),
-      events: range(batch.eventStart(row), batch.eventStart(row + 1)).map((index) => {
-        const end = batch.eventEnd(index);
+      events: Array.from({ length: batch.eventCount(row) }, (_, index) => {
+        const end = batch.eventEnd(row, index);
         const event = ids.slice(start, end);
         start = end;
         return event;

@@ -23,6 +23,7 @@ const REGIONS: readonly (readonly [name: string, at: number, bytes: number])[] =
   ["text query", layout.SCRATCH_TEXT_QUERY, layout.SCRATCH_TEXT_QUERY_BYTES],
   ["query block", layout.SCRATCH_QUERY_BLOCK, layout.SCRATCH_QUERY_BLOCK_BYTES],
   ["code point classes", layout.SCRATCH_POINT_CLASSES, layout.CODE_POINTS * 2],
+  ["row", layout.SCRATCH_ROW, PATTERN * 4],
   ["end", layout.SCRATCH_BYTES, 0],
 ];
 
