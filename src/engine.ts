@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import type { Config } from "./config.ts";
 import { learnInBulk } from "./engine/bulk.ts";
+import { DeletedPatterns } from "./engine/deleted-patterns.ts";
 import { Flusher } from "./engine/flusher.ts";
 import { Janitor } from "./engine/janitor.ts";
 import { cleared } from "./engine/observation.ts";
@@ -55,18 +56,20 @@ export async function openEngine(config: Config, log: Logger, parts: EngineParts
 }
 
 function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, standing: Standing): Engine {
-  const { state, patterns, events } = stores;
+  const { state, patterns } = stores;
   const symbols = new SymbolCache(state);
   const recent = new RecentFutures();
   const flusher = new Flusher({ state, patterns, log, rowsMax: config.flushRowsMax, intervalMs: config.flushIntervalMs });
   const janitor = new Janitor(state, log);
   const scans = new ScanCache(patterns, config.scanCacheBytes);
-  const planner = new Planner([new StreamSource({ state, patterns, scans, pool })]);
+  const deleted = new DeletedPatterns(state);
+  const planner = new Planner([new StreamSource({ state, patterns, scans, deleted, pool })]);
   const predictor = new Predictor({
     state,
     patterns,
     scans,
     planner,
+    deleted,
     pool,
     symbols,
     deadlineMs: config.deadlineMs,
@@ -141,20 +144,13 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
           version: 1,
         };
         await state.createSession(session);
-        events.publish({ type: "session.created", sessionId: session.id, nodeId: session.nodeId, atMs: now });
         return session;
       }),
     session: (id, options = {}) => during(async () => (await calls.read(id, (options.slide ?? true) && config.sessionAutoExtend)).session),
     peekSession: (id) => during(async () => (await state.readSession(id, Date.now(), false))?.session),
     deleteSession: (id) => {
       recent.forget(id);
-      return during(async () => {
-        // A session that ran out and was not swept yet is gone for its clients.
-        const alive = (await state.readSession(id, Date.now(), false)) !== undefined;
-        const deleted = (await state.deleteSession(id)) && alive;
-        if (deleted) events.publish({ type: "session.destroyed", sessionId: id, reason: "explicit_delete", atMs: Date.now() });
-        return deleted;
-      });
+      return during(() => state.deleteSession(id));
     },
     countSessions: () => during(() => state.countSessions(Date.now())),
     extendSession: (id, ttlSeconds) =>
@@ -223,7 +219,6 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
         return predictor.predict(await state.head(kb), events, effectiveConfig(config.sessionDefaults, own), options);
       }),
 
-    subscribe: (listener) => events.subscribe(listener),
     flush: () => during(() => flusher.drained()),
     health: () =>
       during(async () => ({

@@ -48,7 +48,10 @@ export async function readFacts(state: StateStore, symbols: SymbolCache, questio
     kept.map((match) => match.name),
     list,
   );
-  if (snapshot.head.generation !== head.generation || snapshot.head.finalizedBelow !== head.finalizedBelow) throw new KbChanged();
+  // A pattern that was a match and has no counters was deleted in between.
+  const deleted = snapshot.head.deletedCount > head.deletedCount && snapshot.patterns.includes(undefined);
+  if (deleted || snapshot.head.generation !== head.generation || snapshot.head.finalizedBelow !== head.finalizedBelow)
+    throw new KbChanged();
   const { affinity } = question;
   // The state's symbols stand first in the list.
   const weighted = affinity === undefined ? [] : list.slice(0, affinity.of === "state" ? stateSymbols : list.length);

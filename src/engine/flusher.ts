@@ -84,6 +84,8 @@ export class Flusher {
     }
   }
   #stopped = false;
+  /** Deletes were flushed whose rows are still there; at first, perhaps by a process that was killed. */
+  #purges = true;
 
   async #run(): Promise<void> {
     const { state, log, intervalMs, rowsMax } = this.#options;
@@ -103,6 +105,7 @@ export class Flusher {
           await this.#write(batch);
           batch = await state.takeFlush(this.#owner, rowsMax, LEASE_MS);
         }
+        if (this.#purges) await this.#purge();
         if ((await state.outboxSize()) === 0) for (const waiter of waiters) waiter.resolve();
         else await this.#later(waiters);
       } catch (error) {
@@ -144,6 +147,20 @@ export class Flusher {
       log.warn({ token: batch.token }, "the lease of a flush ran out; another process finishes it");
     }
     log.debug({ entries: batch.entries.length, ms: performance.now() - start }, "flushed");
-    for (const entry of batch.entries) if (entry.kind === "clear") await patterns.dropBefore(entry.kb, entry.generation);
+    for (const entry of batch.entries) {
+      if (entry.kind === "clear") await patterns.dropBefore(entry.kb, entry.generation);
+      if (entry.kind === "edit" && entry.change.kind === "delete") this.#purges = true;
+    }
+  }
+
+  /** Removes the rows of deleted patterns: once for all that were flushed, since one removal costs as much as a batch. */
+  async #purge(): Promise<void> {
+    this.#purges = false;
+    try {
+      await this.#options.patterns.purgeDeleted();
+    } catch (error) {
+      this.#purges = true;
+      throw error;
+    }
   }
 }

@@ -14,6 +14,7 @@ import type { EffectiveConfig } from "../model/session-config.ts";
 import type { KernelPool, Partner, ScoreOptions } from "../pool/kernel-pool.ts";
 import type { PatternStore } from "../store/pattern-store.ts";
 import { type KbHead, type StateStore, UNKNOWN_SYMBOL } from "../store/state-store.ts";
+import type { DeletedPatterns } from "./deleted-patterns.ts";
 import { type Facts, type Kept, presentIds, readFacts } from "./facts.ts";
 import { matchesOf } from "./one-symbol-scan.ts";
 import type { Planner, Question } from "./plan.ts";
@@ -30,6 +31,7 @@ export interface PredictorOptions {
   readonly patterns: PatternStore;
   readonly scans: ScanCache;
   readonly planner: Planner;
+  readonly deleted: DeletedPatterns;
   readonly pool: KernelPool;
   readonly symbols: SymbolCache;
   readonly deadlineMs: number;
@@ -155,7 +157,7 @@ export class Predictor {
           winners,
           symbols: facts.figures,
           totals: snapshot.head.totals,
-          symbolCount: snapshot.head.symbolCount,
+          symbolCount: snapshot.head.symbolCount - snapshot.head.goneSymbols,
           finalized: snapshot.finalized && {
             below: snapshot.head.finalizedBelow,
             totals: snapshot.finalized.totals,

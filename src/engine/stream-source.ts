@@ -2,14 +2,16 @@
  * The candidate source "stream": every pattern of a kb's generation, exactly once, as columns: first what the pattern store holds (read
  * once and kept as far as memory allows, see scan-cache.ts), then the unflushed tail. Exact, and the oracle for every other source.
  *
- * The tail is taken before the pattern store is read, and pattern ids are dense: whatever is not in the tail must be in the store, so the
- * number of rows is known beforehand. When it does not come out (a clear-all in between), the reader starts over with a new head.
+ * The tail is taken before the pattern store is read, and pattern ids are given out densely: whatever is neither in the tail nor deleted must
+ * be in the store, so the number of rows is known beforehand. When it does not come out (a clear-all or a delete in between), the reader
+ * starts over with a new head.
  */
 import { EngineError } from "../errors.ts";
 import type { KernelPool } from "../pool/kernel-pool.ts";
 import type { PatternStore } from "../store/pattern-store.ts";
 import type { KbHead, OutboxEntry, StateStore } from "../store/state-store.ts";
 import type { CandidateColumns } from "../wire/candidate-columns.ts";
+import { type DeletedPatterns, withoutDeleted } from "./deleted-patterns.ts";
 import type { CandidateSource, Estimate, Found, Question } from "./plan.ts";
 import type { ScanCache } from "./scan-cache.ts";
 import { NOTHING_SCORED, scoreStream } from "./scoring.ts";
@@ -28,13 +30,16 @@ export interface Stream {
 
 export async function openStream(
   state: StateStore,
-  sources: { readonly patterns: PatternStore; readonly scans: ScanCache },
+  sources: { readonly patterns: PatternStore; readonly scans: ScanCache; readonly deleted: DeletedPatterns },
   head: KbHead,
   options: { readonly firstSymbol?: number; readonly signal?: AbortSignal },
 ): Promise<Stream> {
+  const deleted = await sources.deleted.at(head);
   const tail = await state.tail(head.kb, head.generation);
-  const fresh = newPatterns(tail);
-  const below = fresh[0]?.patternId ?? head.patternCount;
+  const waiting = newPatterns(tail);
+  const below = waiting[0]?.patternId ?? head.patternCount;
+  const fresh = deleted.count === 0 ? waiting : waiting.filter(({ patternId }) => !deleted.has(patternId));
+  const stored = below - deleted.countIn(0, below);
   const { firstSymbol } = options;
   const wanted = firstSymbol === undefined ? fresh : fresh.filter((entry) => entry.symbolIds[entry.pattern.flat[0]!] === firstSymbol);
 
@@ -43,24 +48,25 @@ export async function openStream(
     if (below > 0) {
       const scan =
         firstSymbol === undefined
-          ? sources.scans.scan(head.kb, head.generation, below, options.signal)
+          ? sources.scans.scan(head.kb, head.generation, below, options.signal, deleted)
           : sources.patterns.scan(head.kb, head.generation, { below, ...options });
-      for await (const part of scan) {
+      for await (const scanned of scan) {
+        const part = firstSymbol === undefined ? scanned : withoutDeleted(scanned, deleted);
         rows += part.rows;
-        yield part;
+        if (part.rows > 0) yield part;
       }
     }
-    if (firstSymbol === undefined && rows !== below) {
+    if (firstSymbol === undefined && rows !== stored) {
       const now = await state.head(head.kb);
-      if (now.generation !== head.generation) throw new KbChanged();
+      if (now.generation !== head.generation || now.deletedCount > deleted.count) throw new KbChanged();
       throw new EngineError(
         "ENGRAM_STORE_REPLY",
-        `The pattern store gave ${rows} of ${below} patterns of ${head.kb}. If its data were removed, rebuild from a backup.`,
+        `The pattern store gave ${rows} of ${stored} patterns of ${head.kb}. If its data were removed, rebuild from a backup.`,
       );
     }
     if (wanted.length > 0) yield tailColumns(wanted);
   }
-  return { patternCount: below + fresh.length, symbolCount: knownSymbols(head, tail), columns };
+  return { patternCount: stored + fresh.length, symbolCount: knownSymbols(head, tail), columns };
 }
 
 /** Symbols of a head and of a tail that may be newer than it. */
@@ -87,12 +93,14 @@ export class StreamSource implements CandidateSource {
   readonly #state: StateStore;
   readonly #patterns: PatternStore;
   readonly #scans: ScanCache;
+  readonly #deleted: DeletedPatterns;
   readonly #pool: KernelPool;
 
-  constructor(options: { state: StateStore; patterns: PatternStore; scans: ScanCache; pool: KernelPool }) {
+  constructor(options: { state: StateStore; patterns: PatternStore; scans: ScanCache; deleted: DeletedPatterns; pool: KernelPool }) {
     this.#state = options.state;
     this.#patterns = options.patterns;
     this.#scans = options.scans;
+    this.#deleted = options.deleted;
     this.#pool = options.pool;
   }
 
@@ -101,7 +109,8 @@ export class StreamSource implements CandidateSource {
   }
 
   async search({ head, prepare, keep, options }: Question): Promise<Found> {
-    const stream = await openStream(this.#state, { patterns: this.#patterns, scans: this.#scans }, head, options);
+    const sources = { patterns: this.#patterns, scans: this.#scans, deleted: this.#deleted };
+    const stream = await openStream(this.#state, sources, head, options);
     if (stream.patternCount === 0) return { ...NOTHING_SCORED, certified: true, rowsRead: 0 };
     const query = await prepare(stream.symbolCount, stream.patternCount);
     const scored = await scoreStream(this.#pool, query, stream.columns(), keep, options);

@@ -6,11 +6,11 @@ import { EngineError } from "../errors.ts";
 import type { PendingVector } from "../model/session.ts";
 import type { CandidateColumns } from "../wire/candidate-columns.ts";
 import type { ClickHouse } from "./clickhouse-client.ts";
-import { COLUMNS, flushRows, WRITE_ORDER } from "./flush-rows.ts";
+import { COLUMNS, flushRows, PATTERN_TABLES, WRITE_ORDER } from "./flush-rows.ts";
 import { migrate, readMigrations } from "./migrate.ts";
 import { type NativeBlock, type NativeColumn, nativeBlocks } from "./native-blocks.ts";
 import type { PatternStore, ScanOptions } from "./pattern-store.ts";
-import type { OutboxEntry } from "./state-store.ts";
+import type { OutboxEntry, PatternEdit, PatternUpdate } from "./state-store.ts";
 
 /**
  * Rows a block of a scan: about 1–2 ms of kernel work at 14 symbols a pattern, so two threads share even a small kb, and small enough
@@ -23,7 +23,7 @@ const EVENT_SLICE = 5_000;
 interface EventRow {
   generation: number;
   seq: string;
-  kind: "learn" | "clear" | "finalize";
+  kind: "learn" | "clear" | "finalize" | "update" | "delete";
   at_ms: string;
   pattern_id: string;
   is_new: boolean;
@@ -32,6 +32,7 @@ interface EventRow {
   below: string;
   emotives: string;
   metadata: string;
+  frequency: string;
 }
 
 function column(block: NativeBlock, name: string): NativeColumn {
@@ -44,6 +45,20 @@ function arrayColumn(block: NativeBlock, name: string): { ends: Uint8Array; item
   const { ends, items } = column(block, name);
   if (ends === null) throw new EngineError("ENGRAM_STORE_REPLY", `The pattern store's column ${name} is no array.`);
   return { ends, items };
+}
+
+function changeOf(row: EventRow): PatternEdit["change"] {
+  if (row.kind === "delete") return { kind: "delete" };
+  const frequency = Number(row.frequency);
+  const emotives: PatternUpdate["emotives"] | null = JSON.parse(row.emotives);
+  const metadata: PatternUpdate["metadata"] | null = JSON.parse(row.metadata);
+  return {
+    kind: "update",
+    persistence: row.persistence,
+    ...(frequency > 0 && { frequency }),
+    ...(emotives && { emotives }),
+    ...(metadata && { metadata }),
+  };
 }
 
 /** Opens the pattern store: applies what is missing of the schema. */
@@ -86,8 +101,13 @@ export async function openPatternStore(clickhouse: ClickHouse): Promise<PatternS
 
   async function patternsOf(kb: string, generation: number, ids: readonly number[]) {
     const rows = await clickhouse.rows<{ pattern_id: string; name: string; symbols: number[]; event_ends: number[] }>(
-      `SELECT toString(pattern_id) AS pattern_id, lower(hex(name)) AS name, symbols, event_ends FROM ${db}.patterns ` +
-        "WHERE kb = {kb:String} AND generation = {generation:UInt32} AND pattern_id IN {ids:Array(UInt64)}",
+      ["patterns", "deleted_patterns"]
+        .map(
+          (table) =>
+            `SELECT toString(${table}.pattern_id) AS pattern_id, lower(hex(${table}.name)) AS name, symbols, event_ends FROM ${db}.${table} ` +
+            `WHERE kb = {kb:String} AND generation = {generation:UInt32} AND ${table}.pattern_id IN {ids:Array(UInt64)}`,
+        )
+        .join(" UNION ALL "),
       { kb, generation, ids },
     );
     return new Map(rows.map((row) => [Number(row.pattern_id), row]));
@@ -104,7 +124,7 @@ export async function openPatternStore(clickhouse: ClickHouse): Promise<PatternS
     for (;;) {
       const rows = await clickhouse.rows<EventRow>(
         "SELECT generation, toString(seq) AS seq, kind, toString(toUnixTimestamp64Milli(at)) AS at_ms, toString(pattern_id) AS pattern_id, " +
-          "is_new, persistence, first_new_symbol, toString(below) AS below, emotives, metadata " +
+          "is_new, persistence, first_new_symbol, toString(below) AS below, emotives, metadata, toString(frequency) AS frequency " +
           `FROM ${db}.learn_events WHERE kb = {kb:String} AND learn_events.seq > {after:UInt64} ORDER BY learn_events.seq LIMIT ${EVENT_SLICE}`,
         { kb, after },
       );
@@ -114,7 +134,7 @@ export async function openPatternStore(clickhouse: ClickHouse): Promise<PatternS
         generation = rows[0]!.generation;
         symbols = await symbolsOf(kb, generation);
       }
-      const ids = [...new Set(rows.filter((row) => row.kind === "learn").map((row) => Number(row.pattern_id)))];
+      const ids = [...new Set(rows.filter((row) => row.kind !== "clear" && row.kind !== "finalize").map((row) => Number(row.pattern_id)))];
       const patterns = await patternsOf(kb, generation, ids);
       const vectors = await clickhouse.rows<{ seq: string; symbol: string; values: number[] }>(
         `SELECT toString(seq) AS seq, symbol, \`values\` FROM ${db}.vectors WHERE kb = {kb:String} AND generation = {generation:UInt32} ` +
@@ -137,8 +157,12 @@ export async function openPatternStore(clickhouse: ClickHouse): Promise<PatternS
         if (pattern === undefined) {
           throw new EngineError(
             "ENGRAM_STORE_REPLY",
-            `The pattern store has a learn of pattern ${patternId} of ${kb}, but not the pattern.`,
+            `The pattern store has a change of pattern ${patternId} of ${kb}, but not the pattern.`,
           );
+        }
+        if (row.kind !== "learn") {
+          const { name, symbols: symbolIds, event_ends: eventEnds } = pattern;
+          return { ...base, kind: "edit", name, patternId, symbolIds, eventEnds, change: changeOf(row) };
         }
         const symbolIds = [...new Set(pattern.symbols)];
         const position = new Map(symbolIds.map((id, i) => [id, i]));
@@ -216,6 +240,19 @@ export async function openPatternStore(clickhouse: ClickHouse): Promise<PatternS
           kb,
           generation,
         });
+      }
+    },
+    async purgeDeleted() {
+      const gone = `SELECT pattern_id FROM ${db}.deleted_patterns WHERE kb = {kb:String} AND generation = {generation:UInt32}`;
+      const kbs = await clickhouse.rows<{ kb: string; generation: number }>(
+        `SELECT DISTINCT kb, generation FROM ${db}.deleted_patterns ORDER BY kb, generation`,
+      );
+      for (const params of kbs) {
+        for (const table of PATTERN_TABLES) {
+          const where = `kb = {kb:String} AND generation = {generation:UInt32} AND pattern_id IN (${gone})`;
+          const left = await clickhouse.rows(`SELECT 1 AS one FROM ${db}.${table} WHERE ${where} LIMIT 1`, params);
+          if (left.length > 0) await clickhouse.command(`DELETE FROM ${db}.${table} WHERE ${where}`, params);
+        }
       }
     },
     ping: () => clickhouse.ping(),

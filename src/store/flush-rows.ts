@@ -21,25 +21,61 @@ export const COLUMNS = {
     "below",
     "emotives",
     "metadata",
+    "frequency",
   ],
+  deleted_patterns: ["kb", "generation", "pattern_id", "name_hex", "symbols", "event_ends"],
   pattern_names: ["kb", "generation", "name_hex", "pattern_id"],
 } as const;
 
 export type Table = keyof typeof COLUMNS;
 
 /** Order in which tables are written: the names last, because a name says that all else of its pattern is there. */
-export const WRITE_ORDER: readonly Table[] = ["symbols", "patterns", "vectors", "learn_events", "pattern_names"];
+export const WRITE_ORDER: readonly Table[] = ["symbols", "patterns", "vectors", "deleted_patterns", "learn_events", "pattern_names"];
+
+/** Tables that hold a row or more a pattern and are searched: what a delete empties, names first, so that no name stands without its rows. */
+export const PATTERN_TABLES: readonly Table[] = ["pattern_names", "patterns"];
 
 /** Unix milliseconds as ClickHouse reads a DateTime64(3). */
 const stamp = (ms: number): string => new Date(ms).toISOString().replace("T", " ").replace("Z", "");
 
 export function flushRows(batch: FlushBatch): Record<Table, string[]> {
-  const rows: Record<Table, string[]> = { symbols: [], patterns: [], vectors: [], learn_events: [], pattern_names: [] };
+  const rows: Record<Table, string[]> = {
+    symbols: [],
+    patterns: [],
+    vectors: [],
+    deleted_patterns: [],
+    learn_events: [],
+    pattern_names: [],
+  };
   for (const entry of batch.entries) {
     const { kb, generation, seq } = entry;
+    if (entry.kind === "edit") {
+      const { patternId, name, symbolIds, eventEnds, change } = entry;
+      if (change.kind === "delete") rows.deleted_patterns.push(JSON.stringify([kb, generation, patternId, name, symbolIds, eventEnds]));
+      const update = change.kind === "update" ? change : undefined;
+      const [emotives, metadata] = [update?.emotives ?? null, update?.metadata ?? null].map((value) => JSON.stringify(value));
+      rows.learn_events.push(
+        JSON.stringify([
+          kb,
+          generation,
+          seq,
+          change.kind,
+          stamp(entry.atMs),
+          patternId,
+          false,
+          update?.persistence ?? 0,
+          0,
+          0,
+          emotives,
+          metadata,
+          update?.frequency ?? 0,
+        ]),
+      );
+      continue;
+    }
     if (entry.kind !== "learn") {
       const below = entry.kind === "finalize" ? entry.below : 0;
-      rows.learn_events.push(JSON.stringify([kb, generation, seq, entry.kind, stamp(entry.atMs), 0, false, 0, 0, below, "[]", "[]"]));
+      rows.learn_events.push(JSON.stringify([kb, generation, seq, entry.kind, stamp(entry.atMs), 0, false, 0, 0, below, "[]", "[]", 0]));
       continue;
     }
     const { pattern, symbolIds, patternId } = entry;
@@ -68,6 +104,7 @@ export function flushRows(batch: FlushBatch): Record<Table, string[]> {
         0,
         JSON.stringify(entry.emotives),
         JSON.stringify(entry.metadata),
+        0,
       ]),
     );
   }

@@ -12,6 +12,7 @@
  *   tag │ kb u32 │ generation f64 │ rest        of one generation:
  *         'i' symbol (text key) → id u32        'n' id u32 → symbol        'c' id u32 → symbol row      'a' id u32 → affinity record
  *         'p' name (text key) → pattern row     'v' position u32 → vector  'w' symbol (text key) → position u32
+ *         'd' position u32 → id f64 of a deleted pattern                   'e' pattern id u32 → what it added to affinities
  *
  * A text key is 0 and the UTF-8 bytes, or, when those pass TEXT_KEY_BYTES_MAX, 1 and their SHA-256 (LMDB takes keys up to 1,978 bytes).
  */
@@ -23,7 +24,7 @@ const TEXT_KEY_BYTES_MAX = 200;
 const tag = (letter: string): number => letter.charCodeAt(0);
 
 /** Tags of what belongs to one generation: what a sweep removes. */
-export const GENERATION_TAGS = ["i", "n", "c", "a", "p", "v", "w"] as const;
+export const GENERATION_TAGS = ["i", "n", "c", "a", "p", "v", "w", "d", "e"] as const;
 export type GenerationTag = (typeof GENERATION_TAGS)[number];
 
 /** True when two different texts could share a text key (were SHA-256 broken): the caller compares the text itself. */
@@ -127,7 +128,7 @@ export class GenerationKeys {
     key.writeDoubleBE(this.#generation, 5);
     return key;
   }
-  byId(letter: "n" | "c" | "a" | "v", id: number): Buffer {
+  byId(letter: "n" | "c" | "a" | "v" | "d" | "e", id: number): Buffer {
     const key = this.#prefix(Buffer.allocUnsafe(PREFIX_BYTES + 4), letter);
     key.writeUInt32BE(id, PREFIX_BYTES);
     return key;

@@ -17,6 +17,7 @@ import {
   readEmotives,
   readMetadata,
   readWindow,
+  type SymbolRecord,
   writeEmotives,
   writeMetadata,
   writeVector,
@@ -58,18 +59,12 @@ export function applyLearn(
     const key = keys.byId("c", id);
     const bytes = draft.get(key);
     const old = bytes === undefined ? EMPTY_SYMBOL : decodeSymbol(bytes);
-    const keepAside = isNew && head.finalizedSeq !== 0 && old.finalizedSeq !== head.finalizedSeq;
-    draft.put(
-      key,
-      encodeSymbol({
-        frequency: old.frequency + (occurrences[i] as number),
-        patternMemberFrequency: old.patternMemberFrequency + (isNew ? 1 : 0),
-        finalizedMemberFrequency: keepAside ? old.patternMemberFrequency : old.finalizedMemberFrequency,
-        finalizedSeq: keepAside ? head.finalizedSeq : old.finalizedSeq,
-      }),
-    );
+    if (bytes !== undefined && isNew && old.patternMemberFrequency === 0) head.goneSymbols -= 1;
+    draft.put(key, encodeSymbol(countedSymbol(head, old, occurrences[i] as number, isNew ? 1 : 0)));
     if (averages.length > 0) raiseAffinity(draft, keys.byId("a", id), averages);
   });
+  // What it added is kept, so that an edit can take it back.
+  if (averages.length > 0) raiseAffinity(draft, keys.byId("e", patternId), averages);
 
   const indexedVectors: number[] = [];
   learn.vectors.forEach((vector, position) => {
@@ -88,6 +83,17 @@ export function applyLearn(
     facts,
     result: { seq, generation: head.generation, patternId, isNew, frequency, symbolIds },
     entry: encodeLearnEntry(facts, learn.atMs, prepared.body),
+  };
+}
+
+/** A symbol's row after a change of its counters; the pmf that finalize-training saw is kept aside when it changes for the first time. */
+export function countedSymbol(head: HeadRecord, old: SymbolRecord, frequency: number, members: number): SymbolRecord {
+  const keepAside = members !== 0 && head.finalizedSeq !== 0 && old.finalizedSeq !== head.finalizedSeq;
+  return {
+    frequency: old.frequency + frequency,
+    patternMemberFrequency: old.patternMemberFrequency + members,
+    finalizedMemberFrequency: keepAside ? old.patternMemberFrequency : old.finalizedMemberFrequency,
+    finalizedSeq: keepAside ? head.finalizedSeq : old.finalizedSeq,
   };
 }
 
@@ -144,7 +150,7 @@ function union(old: Metadata, added: Metadata): Metadata {
   return [...sets].map(([name, values]) => [name, [...values]] as const);
 }
 
-function raiseAffinity(draft: Draft, key: Buffer, averages: EmotiveRecord): void {
+export function raiseAffinity(draft: Draft, key: Buffer, averages: EmotiveRecord): void {
   const bytes = draft.get(key);
   const sums = new Map(bytes === undefined ? [] : readEmotives(new RecordReader(bytes)));
   for (const [name, value] of averages) sums.set(name, (sums.get(name) ?? 0) + value);

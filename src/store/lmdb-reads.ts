@@ -99,6 +99,12 @@ export class LmdbReads {
     const rows = this.#db.getRange({ start: keys.byId("v", from), end: keys.end("v") });
     return [...rows].map(({ value }) => readVector(new RecordReader(value)));
   }
+
+  deleted(kb: string, generation: number, from: number): number[] {
+    const keys = this.#kbs.keys(kb, generation);
+    if (keys === undefined) return [];
+    return [...this.#db.getRange({ start: keys.byId("d", from), end: keys.end("d") })].map(({ value }) => value.readDoubleLE(0));
+  }
 }
 
 async function inTurns<A, B>(items: readonly A[], read: (item: A) => B): Promise<B[]> {

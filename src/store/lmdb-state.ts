@@ -11,7 +11,9 @@ import { EngineError } from "../errors.ts";
 import { type Logger, silentLogger } from "../log.ts";
 import type { EmotiveRecord } from "../model/emotives.ts";
 import type { PendingVector, Session } from "../model/session.ts";
+import { decodeEditOutcomes, encodeEditOutcomes, type PreparedEdit, prepareEdit } from "./edit-entry.ts";
 import { type Db, type Draft, GroupCommit, storeError } from "./lmdb-commit.ts";
+import { applyEdit } from "./lmdb-edit.ts";
 import { LmdbKbs } from "./lmdb-kbs.ts";
 import { metaKey, outboxKey, requestKey, requestSlotKey, tagEnd, tagStart } from "./lmdb-keys.ts";
 import { applyLearn } from "./lmdb-learn.ts";
@@ -28,10 +30,11 @@ import {
   type PreparedLearn,
   prepareLearn,
 } from "./outbox-entry.ts";
-import { checkFacts, checkNext, learnOfEntry } from "./replay-check.ts";
+import { checkFacts, checkNext, learnOfEntry, replayError } from "./replay-check.ts";
 import { type HeadRecord, headView, nextGeneration, STATE_FORMAT } from "./state-records.ts";
 import {
   type CounterSnapshot,
+  type EditOutcome,
   EPOCH_FACTOR,
   type FlushBatch,
   type KbHead,
@@ -39,6 +42,7 @@ import {
   type LearnOutcome,
   type LearnResult,
   type OutboxEntry,
+  type PatternEdit,
   type SaveOutcome,
   type StateStore,
   type StateStoreLimits,
@@ -54,8 +58,8 @@ export interface LmdbStateOptions extends StateStoreLimits {
 
 /** Rows in a slice of `listSymbols`. */
 const SLICE_ROWS = 1_000;
-/** Request ids of bulk learns remembered: a retry follows its first try closely, and a result of 1,000 learns takes 90 kB. */
-const REQUESTS_KEPT = 64;
+/** Request ids remembered: two loads of 100,000 patterns. A retry follows its first try closely, and a result of 1,000 learns takes 90 kB. */
+const REQUESTS_KEPT = 256;
 /** Entries decoded and kept for `tail`, over all kbs: about 50 MB. */
 const TAIL_ENTRIES_MAX = 50_000;
 
@@ -218,7 +222,7 @@ class LmdbState implements StateStore {
       if (before !== undefined) return decodeResults(before);
       if (this.#isFull(draft, learns.length)) return "outboxFull";
       const results = this.#learn(draft, prepared);
-      if (requestId !== undefined) this.#remember(draft, requestId, results);
+      if (requestId !== undefined) this.#remember(draft, requestId, encodeResults(results));
       return results;
     });
   }
@@ -238,13 +242,39 @@ class LmdbState implements StateStore {
     });
   }
 
-  #remember(draft: Draft, requestId: string, results: readonly LearnResult[]): void {
+  async editPatterns(
+    kb: string,
+    generation: number,
+    edits: readonly PatternEdit[],
+    atMs: number,
+    requestId?: string,
+  ): Promise<readonly EditOutcome[] | "outboxFull"> {
+    const prepared = edits.map(prepareEdit);
+    return this.#commits.run((draft) => {
+      const before = requestId === undefined ? undefined : draft.get(requestKey(requestId));
+      if (before !== undefined) return decodeEditOutcomes(before);
+      if (this.#isFull(draft, edits.length)) return "outboxFull";
+      if (this.#kbs.number(kb, (key) => draft.get(key)) === undefined) return edits.map((): EditOutcome => "unknown");
+      const { number, head } = this.#kbs.open(draft, kb);
+      const outcomes = prepared.map((one): EditOutcome => {
+        const entry = head.generation === generation ? applyEdit(draft, number, head, head.seq + 1, atMs, one) : undefined;
+        if (entry === undefined) return "unknown";
+        appendEntries(draft, number, head, [entry]);
+        return "done";
+      });
+      if (outcomes.includes("done")) this.#kbs.save(draft, kb, number, head);
+      if (requestId !== undefined) this.#remember(draft, requestId, encodeEditOutcomes(outcomes));
+      return outcomes;
+    });
+  }
+
+  #remember(draft: Draft, requestId: string, answer: Buffer): void {
     const slot = numberOf(draft.get(REQUEST_SLOT_KEY));
     const slotKey = requestSlotKey(slot % REQUESTS_KEPT);
     const oldest = draft.get(slotKey);
     if (oldest !== undefined) draft.remove(oldest);
     draft.put(slotKey, requestKey(requestId));
-    draft.put(requestKey(requestId), encodeResults(results));
+    draft.put(requestKey(requestId), answer);
     draft.put(REQUEST_SLOT_KEY, f64(slot + 1));
   }
 
@@ -311,6 +341,10 @@ class LmdbState implements StateStore {
     return this.#read(() => this.#reads.vectors(kb, generation, from));
   }
 
+  async listDeleted(kb: string, generation: number, from: number): Promise<readonly number[]> {
+    return this.#read(() => this.#reads.deleted(kb, generation, from));
+  }
+
   // ── outbox ──
 
   async tail(kb: string, generation: number): Promise<readonly OutboxEntry[]> {
@@ -347,7 +381,10 @@ class LmdbState implements StateStore {
   // ── rebuild ──
 
   async replay(entries: readonly OutboxEntry[]): Promise<void> {
-    const prepared = entries.map((entry) => (entry.kind === "learn" ? prepareLearn(learnOfEntry(entry)) : undefined));
+    const prepared = entries.map((entry) => {
+      if (entry.kind === "learn") return prepareLearn(learnOfEntry(entry));
+      return entry.kind === "edit" ? prepareEdit(entry) : undefined;
+    });
     await this.#commits.run((draft) => {
       entries.forEach((entry, i) => {
         const { number, head } = this.#kbs.open(draft, entry.kb);
@@ -358,6 +395,9 @@ class LmdbState implements StateStore {
           next = nextGeneration(head, entry.generation, entry.seq);
         } else if (entry.kind === "finalize") {
           finalize(head, entry.seq);
+        } else if (entry.kind === "edit") {
+          const done = applyEdit(draft, number, head, entry.seq, entry.atMs, prepared[i] as PreparedEdit);
+          if (done === undefined) throw replayError(entry, `it edits pattern ${entry.name}, which is not there`);
         } else {
           const { facts } = applyLearn(draft, number, head, entry.seq, prepared[i] as PreparedLearn);
           checkFacts(entry, facts);
@@ -408,5 +448,5 @@ function finalize(head: HeadRecord, seq: number): void {
   head.finalizedSymbolTotal = head.symbolTotal;
   head.finalizedPatternTotal = head.patternTotal;
   head.finalizedUniqueTotal = head.uniqueTotal;
-  head.finalizedSymbolCount = head.symbolCount;
+  head.finalizedSymbolCount = head.symbolCount - head.goneSymbols;
 }

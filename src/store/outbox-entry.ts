@@ -11,11 +11,13 @@
  *                          u32 k │ u32 position of an indexed vector × k │ body
  *              2 clear
  *              3 finalize  f64 below
+ *              4 edit      body of `edit-entry.ts`
  *   result   f64 seq │ f64 generation │ f64 patternId │ u8 isNew │ f64 frequency │ u32 n │ u32 symbol id × n      one after another
  */
 import { strict as assert } from "node:assert";
 import { EngineError } from "../errors.ts";
 import { averageEmotives, type EmotiveRecord } from "../model/emotives.ts";
+import { decodeEdit } from "./edit-entry.ts";
 import { RecordReader, RecordWriter } from "./state-bytes.ts";
 import { readMetadata, readVector, readWindow, writeEmotives, writeMetadata, writeVector, writeWindow } from "./state-records.ts";
 import type { LearnCommit, LearnResult, OutboxEntry } from "./state-store.ts";
@@ -23,6 +25,7 @@ import type { LearnCommit, LearnResult, OutboxEntry } from "./state-store.ts";
 const KIND_LEARN = 1;
 const KIND_CLEAR = 2;
 const KIND_FINALIZE = 3;
+const KIND_EDIT = 4;
 
 /** Bytes of entries in one flush batch: beyond this a batch is cut, so that a few huge patterns do not make one huge insert. */
 export const FLUSH_BYTES_MAX = 16 * 2 ** 20;
@@ -100,6 +103,9 @@ export const encodeClearEntry = (generation: number, seq: number, atMs: number):
 export const encodeFinalizeEntry = (generation: number, seq: number, atMs: number, below: number): Buffer =>
   new RecordWriter().u8(KIND_FINALIZE).f64(generation).f64(seq).f64(atMs).f64(below).finish();
 
+export const encodeEditEntry = (generation: number, seq: number, atMs: number, body: Buffer): Buffer =>
+  new RecordWriter().u8(KIND_EDIT).f64(generation).f64(seq).f64(atMs).raw(body).finish();
+
 export function decodeEntry(kb: string, bytes: Buffer): OutboxEntry {
   const reader = new RecordReader(bytes);
   const kind = reader.u8();
@@ -108,6 +114,7 @@ export function decodeEntry(kb: string, bytes: Buffer): OutboxEntry {
   const atMs = reader.f64();
   if (kind === KIND_CLEAR) return { kb, generation, seq, atMs, kind: "clear" };
   if (kind === KIND_FINALIZE) return { kb, generation, seq, atMs, kind: "finalize", below: reader.f64() };
+  if (kind === KIND_EDIT) return { kb, generation, seq, atMs, kind: "edit", ...decodeEdit(reader) };
   if (kind !== KIND_LEARN) throw new EngineError("ENGRAM_STORE_REPLY", `An outbox entry has the unknown kind ${kind}.`);
   const patternId = reader.f64();
   const isNew = reader.u8() === 1;

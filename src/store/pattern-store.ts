@@ -44,7 +44,7 @@ export interface PatternStore {
    */
   write(batch: FlushBatch): Promise<void>;
   /**
-   * Patterns of a generation as columns, every pattern once, in id order. The views are the caller's until it asks for the next.
+   * Patterns of a generation as columns, every pattern once, in id order; a deleted one until `purgeDeleted`. The views are the caller's until it asks for the next.
    * Errors: ENGRAM_STORE_UNREACHABLE, ENGRAM_STORE_REPLY, ENGRAM_ABORTED.
    */
   scan(kb: string, generation: number, options: ScanOptions): AsyncIterable<CandidateColumns>;
@@ -56,6 +56,11 @@ export interface PatternStore {
   events(kb: string): AsyncIterable<readonly OutboxEntry[]>;
   /** Removes what generations below `generation` left. May be repeated. */
   dropBefore(kb: string, generation: number): Promise<void>;
+  /**
+   * Removes the rows of patterns whose deletes were written. Until then `scan` still gives them: readers pass over deleted ids. May be
+   * repeated; costs a query a kb with deletes where nothing is left to do.
+   */
+  purgeDeleted(): Promise<void>;
   ping(): Promise<boolean>;
   close(): Promise<void>;
 }

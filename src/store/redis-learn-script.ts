@@ -3,11 +3,18 @@
  * the prelude of `redis-scripts.ts`, which says what stands where.
  */
 
-/** Request ids of bulk learns remembered, as in LMDB. */
-const REQUESTS_KEPT = 64;
+import { EDIT_A_PATTERN } from "./redis-edit-script.ts";
+
+/** Request ids remembered, as in LMDB. */
+const REQUESTS_KEPT = 256;
 
 /** A learn: read apart, planned (ids, and the head raised), written. `stage` holds what planned learns would have written, for a check ahead. */
-const LEARN = String.raw`
+export const LEARN = String.raw`
+local function remember(request, answer)
+  call('HSET', P .. 'r', request, answer)
+  if call('RPUSH', P .. 'rl', request) > ${REQUESTS_KEPT} then call('HDEL', P .. 'r', call('LPOP', P .. 'rl')) end
+end
+
 local function parse(body, hints)
   local L, pos, n = {symbols = {}, occurrences = {}, vectors = {}, body = body}, 1, 0
   L.name, pos = text(body, pos)
@@ -32,7 +39,10 @@ end
 local function lookup(key, fields, stage)
   local out = fetch(key, fields)
   if stage then
-    for i = 1, #fields do out[i] = out[i] or stage[key .. '\0' .. fields[i]] or false end
+    for i = 1, #fields do
+      local staged = stage[key .. '\0' .. fields[i]]
+      if staged ~= nil then out[i] = staged end
+    end
   end
   return out
 end
@@ -155,6 +165,18 @@ local function raiseAffinities(key, fields, averages)
   store(key, out)
 end
 
+-- A symbol's row after a change of its counters, and 1 when it was in no pattern and is in one now. The pmf that finalize-training saw is
+-- kept aside when it changes for the first time.
+local function counted(h, row, occurrences, members)
+  local f, m, tail = 0, 0, ''
+  if row then
+    f, m = unpk('<dd', row)
+    tail = string.sub(row, 17)
+  end
+  if members ~= 0 and h[FSEQ] ~= 0 and (tail == '' or unpk('<d', tail, 9) ~= h[FSEQ]) then tail = pack('<dd', m, h[FSEQ]) end
+  return pack('<dd', f + occurrences, m + members) .. tail, (row and m == 0 and members > 0) and 1 or 0
+end
+
 local function apply(kb, h, L, F)
   local g = h[GEN]
   local byName, byId = {}, {}
@@ -179,17 +201,15 @@ local function apply(kb, h, L, F)
   local ckey, member, out = K(g, 'c', kb), F.isNew and 1 or 0, {}
   local rows = fetch(ckey, F.ids)
   for i = 1, #F.ids do
-    local f, m, tail = 0, 0, ''
-    local row = rows[i]
-    if row then
-      f, m = unpk('<dd', row)
-      tail = string.sub(row, 17)
-    end
-    if F.isNew and h[FSEQ] ~= 0 and (tail == '' or unpk('<d', tail, 9) ~= h[FSEQ]) then tail = pack('<dd', m, h[FSEQ]) end
-    out[2 * i - 1], out[2 * i] = F.ids[i], pack('<dd', f + L.occurrences[i], m + member) .. tail
+    local row, gone = counted(h, rows[i], L.occurrences[i], member)
+    h[GONE] = h[GONE] - gone
+    out[2 * i - 1], out[2 * i] = F.ids[i], row
   end
   store(ckey, out)
-  if #L.averages > 0 then raiseAffinities(K(g, 'a', kb), F.ids, L.averages) end
+  if #L.averages > 0 then
+    raiseAffinities(K(g, 'a', kb), F.ids, L.averages)
+    raiseAffinities(K(g, 'e', kb), {F.pattern}, L.averages)
+  end
 
   for _, position in ipairs(F.indexed) do
     local vector = L.vectors[position + 1]
@@ -235,15 +255,12 @@ for kb, h in pairs(heads) do
   waits(kb, added[kb])
 end
 local answer = table.concat(results)
-if ARGV[9] == '1' then
-  call('HSET', P .. 'r', ARGV[10], answer)
-  if call('RPUSH', P .. 'rl', ARGV[10]) > ${REQUESTS_KEPT} then call('HDEL', P .. 'r', call('LPOP', P .. 'rl')) end
-end
+if ARGV[9] == '1' then remember(ARGV[10], answer) end
 return {2, answer}
 `;
 
 /** out: false, or why it cannot be. ARGV from 3: {kind, kb, generation, seq, below, body, hints, at, expected header}. All is checked before anything is written. */
-export const REPLAY = `${LEARN}
+export const REPLAY = `${LEARN}${EDIT_A_PATTERN}
 local EPOCH = ${2 ** 40}
 local function follows(h, kind, g, seq, below)
   if kind == 'clear' then
@@ -266,12 +283,22 @@ local function run(stage)
     if why then return {ARGV[at + 3], kb, why} end
     if kind == 'clear' then
       if stage then
-        heads[kb] = {g, seq, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+        heads[kb] = {g, seq, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
       else
         heads[kb] = nextGeneration(kb, h, g, seq)
       end
     elseif kind == 'finalize' then
       finalize(h, seq)
+    elseif kind == 'edit' then
+      local E = parseEdit(ARGV[at + 5], ARGV[at + 6])
+      local row = lookup(K(g, 'p', kb), {E.name}, stage)[1]
+      if not row or unpk('<d', row) ~= E.pattern then return {ARGV[at + 3], kb, 'it edits pattern ' .. E.name .. ', which is not there'} end
+      if stage then
+        h[SEQ] = seq
+        if E.which == 0 then stage[K(g, 'p', kb) .. '\0' .. E.name] = false end
+      else
+        edit(kb, h, E, seq, row)
+      end
     else
       local L = parse(ARGV[at + 5], ARGV[at + 6])
       local F = plan(kb, h, L, seq, ARGV[at + 7], stage)

@@ -12,33 +12,34 @@
  *   sx                 zset: session ids by expiry                 batch     counter of flush tokens
  *   o:<kb>             list: outbox                                over      list: keys of generations that are over
  *   r                  hash: request id → results                  rl        list: request ids, oldest first
- *   g:<generation>:<kind>:<kb>   of one generation; kind as in `lmdb-keys.ts`: hashes i n c a p w, list v
+ *   g:<generation>:<kind>:<kb>   of one generation; kind as in `lmdb-keys.ts`: hashes i n c a p w e, lists v d
  *
  * ARGV[1] is the prefix and ARGV[2] the store's id: a store emptied or exchanged under a running process refuses every call, instead of
  * numbering from 1 again. Arguments go into calls in slices, because Lua's stack holds about 8,000 values.
  */
+import { EDIT_A_PATTERN, EDIT_CALL } from "./redis-edit-script.ts";
 import { FINISH, TAKE } from "./redis-flush-script.ts";
-import { COMMIT, REPLAY } from "./redis-learn-script.ts";
+import { COMMIT, LEARN, REPLAY } from "./redis-learn-script.ts";
 
 const PRELUDE = `
 local P, call, pack, unpk, spread = ARGV[1], redis.call, struct.pack, struct.unpack, unpack
 if call('GET', P .. 'id') ~= ARGV[2] then return redis.error_reply('ENGRAMGONE another store') end
 
 local GEN, SEQ, PATTERNS, SYMBOLS, T1, T2, T3, VDIM, VCOUNT = 1, 2, 3, 4, 5, 6, 7, 8, 9
-local FBELOW, FSEQ, F1, F2, F3, FSYMBOLS, PUSHED, TRIMMED = 10, 11, 12, 13, 14, 15, 16, 17
-local HEAD = '<' .. string.rep('d', 17)
+local FBELOW, FSEQ, F1, F2, F3, FSYMBOLS, PUSHED, TRIMMED, DELETED, GONE = 10, 11, 12, 13, 14, 15, 16, 17, 18, 19
+local HEAD = '<' .. string.rep('d', 19)
 
 local function K(g, kind, kb) return P .. 'g:' .. string.format('%.0f', g) .. ':' .. kind .. ':' .. kb end
 
 local function readHead(kb)
   local s = call('GET', P .. 'k:' .. kb)
   if s then return {unpk(HEAD, s)} end
-  return {1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, fresh = true}
+  return {1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, fresh = true}
 end
 
 local function writeHead(kb, h)
   if h.fresh then call('SADD', P .. 'kbs', kb) end
-  local s = pack(HEAD, spread(h, 1, 17))
+  local s = pack(HEAD, spread(h, 1, 19))
   call('SET', P .. 'k:' .. kb, s)
   return s
 end
@@ -75,13 +76,13 @@ local function waits(kb, n)
 end
 
 local function nextGeneration(kb, h, g, seq)
-  for _, kind in ipairs({'i', 'n', 'c', 'a', 'p', 'v', 'w'}) do call('RPUSH', P .. 'over', K(h[GEN], kind, kb)) end
-  return {g, seq, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, h[PUSHED], h[TRIMMED], fresh = h.fresh}
+  for _, kind in ipairs({'i', 'n', 'c', 'a', 'p', 'v', 'w', 'd', 'e'}) do call('RPUSH', P .. 'over', K(h[GEN], kind, kb)) end
+  return {g, seq, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, h[PUSHED], h[TRIMMED], 0, 0, fresh = h.fresh}
 end
 
 local function finalize(h, seq)
   h[SEQ], h[FSEQ], h[FBELOW] = seq, seq, h[PATTERNS]
-  h[F1], h[F2], h[F3], h[FSYMBOLS] = h[T1], h[T2], h[T3], h[SYMBOLS]
+  h[F1], h[F2], h[F3], h[FSYMBOLS] = h[T1], h[T2], h[T3], h[SYMBOLS] - h[GONE]
 end
 
 -- Saves a session if the stored version is the one expected.
@@ -182,6 +183,10 @@ for i = 6 + n, #ARGV do symbols[i - 5 - n] = ARGV[i] end
 return {call('GET', P .. 'k:' .. kb), fetch(K(g, 'p', kb), names), fetch(K(g, 'c', kb), symbols)}`,
   vectors: `
 return call('LRANGE', K(tonumber(ARGV[4]), 'v', ARGV[3]), ARGV[5], -1)`,
+  /** Ids of deleted patterns, as text. ARGV: 3 kb, 4 generation, 5 first position. */
+  deleted: `
+return call('LRANGE', K(tonumber(ARGV[4]), 'd', ARGV[3]), ARGV[5], -1)`,
+  edit: LEARN + EDIT_A_PATTERN + EDIT_CALL,
   /** out: {trimmed, position of the first entry given, entries}. ARGV: 3 kb, 4 first position wanted. */
   tail: `
 local h = readHead(ARGV[3])

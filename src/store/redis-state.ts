@@ -10,6 +10,7 @@ import { type Logger, silentLogger } from "../log.ts";
 import type { EmotiveRecord } from "../model/emotives.ts";
 import { compareSymbols } from "../model/event.ts";
 import type { PendingVector, Session } from "../model/session.ts";
+import { decodeEditOutcomes, encodeAverages, prepareEdit } from "./edit-entry.ts";
 import {
   decodeEntry,
   decodeResults,
@@ -37,12 +38,14 @@ import {
 } from "./state-records.ts";
 import {
   type CounterSnapshot,
+  type EditOutcome,
   type FlushBatch,
   type KbHead,
   type LearnCommit,
   type LearnOutcome,
   type LearnResult,
   type OutboxEntry,
+  type PatternEdit,
   type SaveOutcome,
   type StateStore,
   type StateStoreLimits,
@@ -166,6 +169,22 @@ class RedisState implements StateStore {
     return (await this.#redis.change("commit", this.#outboxMax, ...session, ...request, ...args)) as [number, Buffer?];
   }
 
+  async editPatterns(
+    kb: string,
+    generation: number,
+    edits: readonly PatternEdit[],
+    atMs: number,
+    requestId?: string,
+  ): Promise<readonly EditOutcome[] | "outboxFull"> {
+    const args = edits.flatMap((edit) => {
+      const prepared = prepareEdit(edit);
+      return [prepared.body, encodeAverages(prepared)];
+    });
+    const request = requestId === undefined ? NO_REQUEST : [1, requestId];
+    const answer = await this.#redis.change("edit", this.#outboxMax, ...request, kb, String(generation), double(atMs), ...args);
+    return typeof answer === "number" ? "outboxFull" : decodeEditOutcomes(answer as Buffer);
+  }
+
   async clearKb(kb: string, atMs: number): Promise<KbHead> {
     return headView(kb, headOf((await this.#redis.change("clear", kb, double(atMs))) as Row));
   }
@@ -245,6 +264,10 @@ class RedisState implements StateStore {
     return rows.map((row) => readVector(new RecordReader(row)));
   }
 
+  async listDeleted(kb: string, generation: number, from: number): Promise<readonly number[]> {
+    return ((await this.#redis.run("deleted", kb, String(generation), from)) as Buffer[]).map((id) => Number(id.toString("latin1")));
+  }
+
   // ── outbox ──
 
   async tail(kb: string, generation: number): Promise<readonly OutboxEntry[]> {
@@ -285,6 +308,10 @@ class RedisState implements StateStore {
     const args = entries.flatMap((entry): ScriptArgument[] => {
       const below = entry.kind === "finalize" ? entry.below : 0;
       const start = [entry.kind, entry.kb, String(entry.generation), String(entry.seq), below];
+      if (entry.kind === "edit") {
+        const edit = prepareEdit(entry);
+        return [...start, edit.body, encodeAverages(edit), "", ""];
+      }
       if (entry.kind !== "learn") return [...start, "", "", "", ""];
       const prepared: PreparedLearn = prepareLearn(learnOfEntry(entry));
       const expected = encodeLearnEntry({ ...entry, indexedVectors: [...entry.vectors.keys()] }, entry.atMs, Buffer.alloc(0));

@@ -3,8 +3,9 @@
  * with the formats given here). Little-endian, no padding; a text is a u32 byte length and UTF-8 bytes. A change of any layout is a
  * change of STATE_FORMAT.
  *
- *   head        17 × f64: generation, seq, patternCount, symbolCount, symbol total, pattern total, unique total, vectorDimension,
- *               vectorCount, finalizedBelow, finalizedSeq, the three totals and symbolCount when finalized, pushed, trimmed
+ *   head        19 × f64: generation, seq, patternCount, symbolCount, symbol total, pattern total, unique total, vectorDimension,
+ *               vectorCount, finalizedBelow, finalizedSeq, the three totals and symbolCount when finalized, pushed, trimmed,
+ *               deletedCount, goneSymbols
  *   session     f64 version │ f64 expiresAtMs │ f64 life in ms │ text kb │ JSON bytes to the end
  *   symbol      f64 frequency │ f64 pmf [│ f64 pmf when finalized │ f64 finalizedSeq]       16 or 32 bytes
  *   pattern     f64 id │ f64 frequency │ u32 bytes of the window │ window │ metadata to the end
@@ -23,7 +24,7 @@ import { RecordReader, RecordWriter } from "./state-bytes.ts";
 import type { CounterSnapshot, KbHead, KbTotals, PatternRecord, SymbolCounters } from "./state-store.ts";
 
 /** Version of these layouts and of both back ends' keys; another one found on open is refused with ENGRAM_DATA_FORMAT. */
-export const STATE_FORMAT = "1";
+export const STATE_FORMAT = "2";
 
 /** The head as stored. All numbers are whole and below 2^53. */
 export interface HeadRecord {
@@ -46,6 +47,8 @@ export interface HeadRecord {
   /** Outbox entries of this kb ever appended, and ever removed: positions in its outbox, never reused. */
   pushed: number;
   trimmed: number;
+  deletedCount: number;
+  goneSymbols: number;
 }
 
 const HEAD_FIELDS = [
@@ -66,6 +69,8 @@ const HEAD_FIELDS = [
   "finalizedSymbolCount",
   "pushed",
   "trimmed",
+  "deletedCount",
+  "goneSymbols",
 ] as const satisfies readonly (keyof HeadRecord)[];
 
 export const HEAD_BYTES = HEAD_FIELDS.length * 8;
@@ -109,7 +114,9 @@ export function headView(kb: string, head: HeadRecord): KbHead {
     generation: head.generation,
     seq: head.seq,
     patternCount: head.patternCount,
+    deletedCount: head.deletedCount,
     symbolCount: head.symbolCount,
+    goneSymbols: head.goneSymbols,
     totals: totals(head.symbolTotal, head.patternTotal, head.uniqueTotal),
     vectorDimension: head.vectorDimension,
     finalizedBelow: head.finalizedBelow,

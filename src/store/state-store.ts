@@ -34,10 +34,14 @@ export interface KbHead {
   readonly generation: number;
   /** Last sequence number given out; 0 when nothing was ever changed. */
   readonly seq: number;
-  /** Next pattern id: ids are dense from 0 within a generation, so this is also how many were given out. */
+  /** Next pattern id: ids are given out densely from 0 within a generation and never again, so this is how many ever were. */
   readonly patternCount: number;
+  /** How many of those were deleted: the length of `listDeleted`. */
+  readonly deletedCount: number;
   /** Next symbol id: dense from 0 within a generation, so this is how many symbols are known. */
   readonly symbolCount: number;
+  /** Symbols that stand in no pattern any more, because all of theirs were deleted. They keep their ids. */
+  readonly goneSymbols: number;
   readonly totals: KbTotals;
   /** Length of the first indexed vector of this generation; 0 when none is. */
   readonly vectorDimension: number;
@@ -58,6 +62,31 @@ export interface LearnCommit {
   /** Unix milliseconds, for the event's record. */
   readonly atMs: number;
 }
+
+/** What a pattern's new figures are; what is left out stays as it is. */
+export interface PatternUpdate {
+  readonly kind: "update";
+  /** Whole and at least 1. */
+  readonly frequency?: number;
+  /** The new window, oldest first, cut to `persistence`. The mean of that window takes the place of all the pattern added to affinities so far. */
+  readonly emotives?: readonly EmotiveRecord[];
+  readonly metadata?: readonly (readonly [name: string, values: readonly string[]])[];
+  readonly persistence: number;
+}
+
+/** A change of one pattern that is there. Its content is handed along: it never changes under an id, and the state store does not keep it. */
+export interface PatternEdit {
+  /** Bare name. */
+  readonly name: string;
+  readonly patternId: number;
+  /** The flattened sequence as symbol ids. */
+  readonly symbolIds: readonly number[];
+  readonly eventEnds: readonly number[];
+  readonly change: { readonly kind: "delete" } | PatternUpdate;
+}
+
+/** "unknown": the generation holds no pattern of that name under that id (any more), and nothing was done about it. */
+export type EditOutcome = "done" | "unknown";
 
 export interface LearnResult {
   readonly seq: number;
@@ -94,6 +123,7 @@ export type OutboxEntry = {
   /** `generation` is the new one; everything of older generations is void from here on. */
   | { readonly kind: "clear" }
   | { readonly kind: "finalize"; readonly below: number }
+  | ({ readonly kind: "edit" } & PatternEdit)
 );
 
 /** A batch to flush. A batch taken and not finished is given out again, whole and unchanged, to the next taker. */
@@ -168,9 +198,23 @@ export interface StateStore {
   commitLearn(learn: LearnCommit, session: { readonly next: Session; readonly expectedVersion: number } | null): Promise<LearnOutcome>;
   /**
    * Many learns without sessions in one commit, in order: all or none. Answers their results, or "outboxFull". With a `requestId`, a call
-   * repeated with it (its answer was lost) learns nothing and gets the first answer; the newest 64 ids are remembered.
+   * repeated with it (its answer was lost) learns nothing and gets the first answer; the newest 256 ids are remembered.
    */
   commitLearns(learns: readonly LearnCommit[], requestId?: string): Promise<readonly LearnResult[] | "outboxFull">;
+  /**
+   * Updates and deletes patterns of a generation in one commit, in order: counters, totals, affinity and outbox entry of each together. Answers
+   * an outcome for each, or "outboxFull" (nothing was done). A `requestId` makes a repeat harmless, as in `commitLearns`.
+   *
+   * A delete takes from each symbol what the pattern gave: occurrences times frequency, its membership, and its part of the affinity (a
+   * difference of float64 sums; a name that comes to exactly 0 goes, and all of it when the symbol is in no pattern any more).
+   */
+  editPatterns(
+    kb: string,
+    generation: number,
+    edits: readonly PatternEdit[],
+    atMs: number,
+    requestId?: string,
+  ): Promise<readonly EditOutcome[] | "outboxFull">;
   /** Gives the kb its next generation: everything learned is gone at once. Old records are removed later by `sweepGenerations`. Answers the new head. */
   clearKb(kb: string, atMs: number): Promise<KbHead>;
   /** Keeps totals and member frequencies as they are now for the patterns known now. Answers the head after it. */
@@ -194,6 +238,9 @@ export interface StateStore {
   affinities(kb: string, generation: number, symbolIds: readonly number[]): Promise<readonly EmotiveRecord[]>;
   /** Vectors indexed so far, in order of their indexing, from position `from` on. */
   listVectors(kb: string, generation: number, from: number): Promise<readonly PendingVector[]>;
+
+  /** Ids of patterns deleted in the generation, in order of deletion, from position `from` on. The list only grows. */
+  listDeleted(kb: string, generation: number, from: number): Promise<readonly number[]>;
 
   // ── outbox ──
   /** Entries of one kb's generation not yet flushed, ascending seq. Together with what was flushed before the call they are complete. */

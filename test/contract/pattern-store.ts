@@ -1,7 +1,7 @@
 /** The suite every pattern store passes; called for the embedded engine, and for a server where one is given. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PatternStore } from "../../src/store/pattern-store.ts";
-import type { FlushBatch, OutboxEntry } from "../../src/store/state-store.ts";
+import type { FlushBatch, OutboxEntry, PatternEdit } from "../../src/store/state-store.ts";
 import type { CandidateColumns } from "../../src/wire/candidate-columns.ts";
 
 /** A row of a scan, made an object again. */
@@ -162,6 +162,32 @@ export function patternStoreSuite(name: string, open: () => Promise<PatternStore
       expect((await store.counts(kb, 1)).patterns).toBe(0);
       expect((await slices(store.events(kb))).flat()).toEqual([clear, later]);
       expect(await store.listKbs()).toContainEqual({ kb, seq: 5 });
+    });
+
+    it("gives edits back as they were, the content of deleted patterns too, and removes their rows when told", async () => {
+      const kb = "edits";
+      const learns = [0, 1, 2].map((id) => learnEntry(kb, 1, id + 1, id, [id, 3, 3], { firstNewSymbol: id === 0 ? 0 : 4 }));
+      const edit = (id: number, seq: number, change: PatternEdit["change"]): OutboxEntry => {
+        const name = id.toString(16).padStart(40, "0");
+        return { kb, generation: 1, seq, atMs: seq, kind: "edit", name, patternId: id, symbolIds: [id, 3, 3], eventEnds: [2, 3], change };
+      };
+      const edits = [
+        edit(1, 4, { kind: "update", persistence: 2, frequency: 7 }),
+        edit(1, 5, { kind: "update", persistence: 2, emotives: [[["joy", 0.1 + 0.2]]], metadata: [["book", ["x"]]] }),
+        edit(1, 6, { kind: "update", persistence: 5, emotives: [], metadata: [] }),
+        edit(2, 7, { kind: "delete" }),
+        edit(0, 8, { kind: "delete" }),
+      ];
+      // The newest symbol is named by the first learn that brings it.
+      const first = { ...learns[0]!, firstNewSymbol: 0 } as OutboxEntry;
+      await store.write(batch([first, ...learns.slice(1).map((entry) => ({ ...entry, firstNewSymbol: 1 }) as OutboxEntry), ...edits]));
+      expect((await collect(store, kb, 1, 3)).map(({ id }) => id)).toEqual([0, 1, 2]);
+      for (let again = 0; again < 2; again++) {
+        await store.purgeDeleted();
+        expect((await collect(store, kb, 1, 3)).map(({ id }) => id)).toEqual([1]);
+        expect(await store.counts(kb, 1)).toMatchObject({ patterns: 1, names: 1 });
+        expect((await slices(store.events(kb))).flat().slice(3)).toEqual(edits);
+      }
     });
 
     it("finds a pattern by its name", async () => {

@@ -1,7 +1,7 @@
 /** Contract of the state store: changes of a kb and what is read from it, compared with the plain twin bit for bit. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import type { LearnCommit } from "../../src/store/state-store.ts";
+import type { LearnCommit, PatternEdit } from "../../src/store/state-store.ts";
 import { EPOCH_FACTOR, UNKNOWN_SYMBOL } from "../../src/store/state-store.ts";
 import { TwinKb } from "../reference/state.ts";
 import {
@@ -17,7 +17,17 @@ import {
   sessionOf,
 } from "../support/state-stores.ts";
 
-type Op = { op: "learn"; learn: LearnCommit } | { op: "bulk"; learns: LearnCommit[] } | { op: "clear" | "finalize" | "epoch" | "sweep" };
+interface EditInput {
+  /** Which pattern, counted round those that are there. */
+  readonly at: number;
+  readonly change: PatternEdit["change"];
+}
+
+type Op =
+  | { op: "edit"; edits: EditInput[] }
+  | { op: "learn"; learn: LearnCommit }
+  | { op: "bulk"; learns: LearnCommit[] }
+  | { op: "clear" | "finalize" | "epoch" | "sweep" };
 
 const value = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.constantFrom(0.1, -0, 3, 1e16));
 const name = fc.oneof(fc.constantFrom("joy", "fear", "__proto__", "10"), fc.string({ unit: "binary", maxLength: 3 }));
@@ -43,6 +53,20 @@ const arbitraryLearn = (kb: fc.Arbitrary<string>): fc.Arbitrary<LearnCommit> =>
     })
     .map(({ kb, events, ...input }) => learnOf(kb, events, input));
 
+const arbitraryChange: fc.Arbitrary<PatternEdit["change"]> = fc.oneof(
+  fc.constant({ kind: "delete" as const }),
+  fc
+    .record(
+      {
+        frequency: fc.integer({ min: 1, max: 9 }),
+        emotives: fc.array(record, { maxLength: 4 }),
+        metadata: fc.uniqueArray(fc.tuple(name, texts), { selector: ([key]) => key, maxLength: 2 }),
+      },
+      { requiredKeys: [] },
+    )
+    .chain((update) => fc.integer({ min: 1, max: 4 }).map((persistence) => ({ kind: "update" as const, persistence, ...update }))),
+);
+
 const KBS = ["kb", "other\0kb"] as const;
 
 const op: fc.Arbitrary<Op> = fc.oneof(
@@ -50,6 +74,12 @@ const op: fc.Arbitrary<Op> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.array(arbitraryLearn(fc.constant("")), { maxLength: 4 }).map((learns): Op => ({ op: "bulk", learns })),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .array(fc.record({ at: fc.nat({ max: 20 }), change: arbitraryChange }), { minLength: 1, maxLength: 3 })
+      .map((edits): Op => ({ op: "edit", edits })),
   },
   {
     weight: 1,
@@ -81,7 +111,10 @@ export async function play(
       expect(await store.commitLearns(learns)).toEqual(learns.map((learn) => twin.learn(learn)));
     } else if (operation.op === "clear") expect(await store.clearKb(kb, NOW)).toEqual(twin.clear(NOW));
     else if (operation.op === "finalize") expect(await store.finalizeKb(kb, NOW)).toEqual(twin.finalize(NOW));
-    else if (operation.op === "epoch") {
+    else if (operation.op === "edit") {
+      const edits = operation.edits.map(({ at, change }) => twin.editOf(at, change));
+      expect(await store.editPatterns(kb, twin.number, edits, NOW)).toEqual(edits.map((edit) => twin.edit(edit, NOW)));
+    } else if (operation.op === "epoch") {
       await store.raiseEpoch(kb);
       twin.raiseEpoch();
     } else while ((await store.sweepGenerations(7)) > 0);
@@ -186,9 +219,9 @@ export function learnSuite(backEnd: StateBackEnd, opened: () => OpenedState): vo
     const first = await store.commitLearns(learns, "request\0 1");
     expect(await store.commitLearns(learns, "request\0 1")).toEqual(first);
     expect(await store.commitLearns(learns, "request 2")).toMatchObject([{ frequency: 2 }, { frequency: 2 }]);
-    for (let i = 0; i < 64; i++) await store.commitLearns([learnOf("kb3", [["x", "y"]])], `later ${i}`);
+    for (let i = 0; i < 256; i++) await store.commitLearns([learnOf("kb3", [["x", "y"]])], `later ${i}`);
     expect(await store.head("kb")).toMatchObject({ seq: 2 });
-    expect(await store.head("kb3")).toMatchObject({ seq: 64 });
+    expect(await store.head("kb3")).toMatchObject({ seq: 256 });
     expect(await store.commitLearns([])).toEqual([]);
   });
 
@@ -275,5 +308,36 @@ export function learnSuite(backEnd: StateBackEnd, opened: () => OpenedState): vo
     const sum = patterns.reduce((total, pattern) => total + (pattern?.frequency ?? 0), 0);
     expect(sum).toBe(head.seq);
     expect(symbols[0]?.frequency).toBe(head.seq);
+  });
+
+  it("edits once by a request's id, refuses beyond the outbox's limit, and passes over what is not there", async () => {
+    const own = await backEnd.open(4);
+    const { store } = own;
+    try {
+      const twin = new TwinKb("kb");
+      const learns = [
+        learnOf("kb", [["a", "b"]], { emotives: [[["joy", 0.1]]] }),
+        learnOf("kb", [["b", "c", "c"]], { emotives: [[["joy", 0.2]]] }),
+      ];
+      await store.commitLearns(learns);
+      for (const learn of learns) twin.learn(learn);
+      const update = twin.editOf(1, { kind: "update", frequency: 7, persistence: 5 });
+      const gone = twin.editOf(0, { kind: "delete" });
+      expect(await store.editPatterns("kb", 1, [update, gone, gone], NOW)).toBe("outboxFull");
+      await expectTwin(store, twin);
+      expect(await store.editPatterns("kb", 1, [update, gone], NOW, "edit 1")).toEqual([twin.edit(update, NOW), twin.edit(gone, NOW)]);
+      expect(await store.editPatterns("kb", 1, [update, gone], NOW, "edit 1")).toEqual(["done", "done"]);
+      await expectTwin(store, twin);
+      await drain(store);
+      expect(await store.editPatterns("kb", 1, [gone, { ...update, patternId: 9 }], NOW)).toEqual(["unknown", "unknown"]);
+      expect(await store.editPatterns("kb", 2, [update], NOW)).toEqual(["unknown"]);
+      expect(await store.editPatterns("never", 1, [update], NOW)).toEqual(["unknown"]);
+      expect(await store.listKbs()).toEqual(["kb"]);
+      expect(await store.listDeleted("kb", 1, 0)).toEqual([0]);
+      expect(await store.listDeleted("kb", 1, 1)).toEqual([]);
+      expect(await store.head("kb")).toMatchObject({ patternCount: 2, deletedCount: 1, symbolCount: 3, goneSymbols: 1 });
+    } finally {
+      await own.dispose();
+    }
   });
 }

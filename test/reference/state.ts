@@ -7,10 +7,12 @@ import { compareSymbols } from "../../src/model/event.ts";
 import type { PendingVector } from "../../src/model/session.ts";
 import type {
   CounterSnapshot,
+  EditOutcome,
   KbHead,
   LearnCommit,
   LearnResult,
   OutboxEntry,
+  PatternEdit,
   PatternRecord,
   SymbolCounters,
   SymbolRow,
@@ -23,6 +25,8 @@ interface TwinPattern {
   frequency: number;
   emotives: EmotiveRecord[];
   metadata: Map<string, Set<string>>;
+  /** What it added to the affinity of each of its symbols. */
+  given: Map<string, number>;
 }
 
 interface TwinSymbol {
@@ -33,14 +37,25 @@ interface TwinSymbol {
   affinity: Map<string, number>;
 }
 
+/** Per emotive the mean over the records that name it, in order of first appearance. */
+function means(records: readonly EmotiveRecord[]): [name: string, mean: number][] {
+  return [...new Set(records.flatMap((record) => record.map(([emotive]) => emotive)))].map((name) => {
+    const values = records.flatMap((record) => record.filter(([emotive]) => emotive === name).map(([, value]) => value));
+    return [name, values.slice(1).reduce((sum, value) => sum + value, values[0] as number) / values.length];
+  });
+}
+
 class TwinGeneration {
+  /** Everything ever learned, by id: what an edit is told of a pattern. */
+  readonly content: { name: string; symbolIds: number[]; eventEnds: readonly number[] }[] = [];
+  readonly deleted: number[] = [];
   readonly patterns = new Map<string, TwinPattern>();
   readonly symbols = new Map<string, TwinSymbol>();
   readonly vectors: PendingVector[] = [];
   symbolTotal = 0;
   patternTotal = 0;
   dimension = 0;
-  finalized: { below: number; totals: KbHead["totals"]; members: Map<number, number> } | undefined;
+  finalized: { below: number; symbolCount: number; totals: KbHead["totals"]; members: Map<number, number> } | undefined;
 
   totals(): KbHead["totals"] {
     return {
@@ -68,8 +83,10 @@ export class TwinKb {
       kb,
       generation: this.number,
       seq: this.seq,
-      patternCount: now.patterns.size,
+      patternCount: now.content.length,
+      deletedCount: now.deleted.length,
       symbolCount: now.symbols.size,
+      goneSymbols: [...now.symbols.values()].filter(({ member }) => member === 0).length,
       totals: now.totals(),
       vectorDimension: now.dimension,
       finalizedBelow: now.finalized?.below ?? 0,
@@ -82,7 +99,13 @@ export class TwinKb {
     const isNew = !now.patterns.has(learn.pattern.name);
     const firstNewSymbol = now.symbols.size;
 
-    const fresh: TwinPattern = { id: now.patterns.size, frequency: 0, emotives: [], metadata: new Map() };
+    const fresh: TwinPattern = {
+      id: now.content.length,
+      frequency: 0,
+      emotives: [],
+      metadata: new Map(),
+      given: new Map(),
+    };
     const pattern = now.patterns.get(learn.pattern.name) ?? fresh;
     now.patterns.set(learn.pattern.name, pattern);
     pattern.frequency += 1;
@@ -104,12 +127,15 @@ export class TwinKb {
       symbolIds.push(row.id);
       row.frequency += flat.filter((other) => other === symbol).length;
       if (isNew) row.member += 1;
-      for (const name of new Set(learn.emotives.flatMap((record) => record.map(([emotive]) => emotive)))) {
-        const values = learn.emotives.flatMap((record) => record.filter(([emotive]) => emotive === name).map(([, value]) => value));
-        const mean = values.slice(1).reduce((sum, value) => sum + value, values[0] as number) / values.length;
-        row.affinity.set(name, (row.affinity.get(name) ?? 0) + mean);
-      }
+      for (const [name, mean] of means(learn.emotives)) row.affinity.set(name, (row.affinity.get(name) ?? 0) + mean);
     }
+    for (const [name, mean] of means(learn.emotives)) pattern.given.set(name, (pattern.given.get(name) ?? 0) + mean);
+    if (isNew)
+      now.content.push({
+        name: learn.pattern.name,
+        symbolIds: learn.pattern.flat.map((i) => symbolIds[i] as number),
+        eventEnds: learn.pattern.eventEnds,
+      });
 
     const indexed: PendingVector[] = [];
     for (const vector of learn.vectors) {
@@ -130,6 +156,57 @@ export class TwinKb {
     return { seq: this.seq, generation: this.number, patternId: pattern.id, isNew, frequency: pattern.frequency, symbolIds };
   }
 
+  /** An edit of one of the patterns that are there, counted round; of one that is not where there is none. */
+  editOf(at: number, change: PatternEdit["change"]): PatternEdit {
+    const there = [...this.now.patterns.values()].map(({ id }) => id);
+    const patternId = there.length === 0 ? 0 : (there[at % there.length] as number);
+    const content = this.now.content[patternId] ?? { name: "0".repeat(40), symbolIds: [], eventEnds: [] };
+    return { patternId, ...content, change };
+  }
+
+  edit(edit: PatternEdit, atMs: number): EditOutcome {
+    const { now } = this;
+    const pattern = now.patterns.get(edit.name);
+    if (pattern === undefined || pattern.id !== edit.patternId) return "unknown";
+    const { change } = edit;
+    const frequency = change.kind === "delete" ? 0 : (change.frequency ?? pattern.frequency);
+    const window = change.kind === "update" ? change.emotives?.slice(-change.persistence) : [];
+    const symbols = [...now.symbols.values()];
+    for (const id of new Set(edit.symbolIds)) {
+      const row = symbols.find((symbol) => symbol.id === id) as TwinSymbol;
+      row.frequency += edit.symbolIds.filter((other) => other === id).length * (frequency - pattern.frequency);
+      if (change.kind === "delete") row.member -= 1;
+      if (change.kind === "delete" && row.member === 0) row.affinity.clear();
+      else if (window !== undefined) {
+        if (row.affinity.size > 0) {
+          for (const [name, value] of pattern.given) {
+            const left = (row.affinity.get(name) ?? 0) - value;
+            if (left === 0) row.affinity.delete(name);
+            else row.affinity.set(name, left);
+          }
+        }
+        for (const [name, mean] of means(window)) row.affinity.set(name, (row.affinity.get(name) ?? 0) + mean);
+      }
+    }
+    now.symbolTotal += edit.symbolIds.length * (frequency - pattern.frequency);
+    pattern.frequency = frequency;
+    if (change.kind === "delete") {
+      now.patterns.delete(edit.name);
+      now.deleted.push(edit.patternId);
+      now.patternTotal -= 1;
+    } else {
+      if (window !== undefined) {
+        pattern.emotives = [...window];
+        pattern.given = new Map(means(window));
+      }
+      if (change.metadata !== undefined) pattern.metadata = new Map(change.metadata.map(([name, values]) => [name, new Set(values)]));
+    }
+    this.seq += 1;
+    const kept = change.kind === "update" && change.emotives !== undefined ? { ...change, emotives: window ?? [] } : change;
+    this.outbox.push({ kb: this.kb, generation: this.number, seq: this.seq, atMs, kind: "edit", ...edit, change: kept });
+    return "done";
+  }
+
   clear(atMs: number): KbHead {
     this.number += 1;
     this.seq += 1;
@@ -141,8 +218,14 @@ export class TwinKb {
   finalize(atMs: number): KbHead {
     const { now } = this;
     this.seq += 1;
-    const below = now.patterns.size;
-    now.finalized = { below, totals: now.totals(), members: new Map([...now.symbols.values()].map(({ id, member }) => [id, member])) };
+    const below = now.content.length;
+    const symbolCount = [...now.symbols.values()].filter(({ member }) => member > 0).length;
+    now.finalized = {
+      below,
+      symbolCount,
+      totals: now.totals(),
+      members: new Map([...now.symbols.values()].map(({ id, member }) => [id, member])),
+    };
     this.outbox.push({ kb: this.kb, generation: this.number, seq: this.seq, atMs, kind: "finalize", below });
     return this.head();
   }
@@ -180,7 +263,7 @@ export class TwinKb {
           ? undefined
           : {
               totals: finalized.totals,
-              symbolCount: finalized.members.size,
+              symbolCount: finalized.symbolCount,
               memberFrequencies: ids.map((id) => finalized.members.get(id) ?? 0),
             },
     };

@@ -190,6 +190,7 @@ export async function expectTwin(store: StateStore, twin: TwinKb, tail: readonly
   expect(await store.counters(twin.kb, head.generation, names, ids)).toEqual(twin.counters(names, ids));
   expect(await store.affinities(twin.kb, head.generation, ids)).toEqual(twin.affinities(ids));
   expect(await store.listVectors(twin.kb, head.generation, 0)).toEqual(twin.now.vectors);
+  expect(await store.listDeleted(twin.kb, head.generation, 0)).toEqual(twin.now.deleted);
   const symbols = rows.map(({ symbol }) => symbol);
   expect([...(await store.symbolIds(twin.kb, head.generation, symbols))]).toEqual(rows.map(({ id }) => id));
   expect(

@@ -13,7 +13,7 @@ function fixture() {
   const dropped: [string, number][] = [];
   let taken: FlushBatch | undefined;
   let batches = 0;
-  const control = { fail: 0, leasedToOther: false };
+  const control = { fail: 0, leasedToOther: false, purges: 0 };
   const state = {
     backEnd: "redis",
     takeFlush: async (_owner: string, limit: number) => {
@@ -35,6 +35,7 @@ function fixture() {
       written.push([batch.token, ...batch.entries.map((entry) => `${entry.kind} ${entry.seq}`)]);
     },
     dropBefore: async (kb: string, generation: number) => void dropped.push([kb, generation]),
+    purgeDeleted: async () => void control.purges++,
   } as unknown as PatternStore;
   const flusher = new Flusher({ state, patterns, log: silentLogger, rowsMax: 2, intervalMs: 1 });
   return { flusher, waiting, written, dropped, control };
@@ -107,4 +108,16 @@ it("removes older generations after a clear is in", async () => {
   await flusher.drained();
   expect(dropped).toEqual([["kb", 4]]);
   await flusher.close();
+});
+
+it("removes the rows of deleted patterns once after all deletes are in, and once at the start", async () => {
+  const { flusher, waiting, control } = fixture();
+  await flusher.drained();
+  expect(control.purges).toBe(1);
+  const gone = { name: "0".repeat(40), symbolIds: [1, 2], eventEnds: [2], change: { kind: "delete" } } as const;
+  for (let seq = 1; seq <= 5; seq++) waiting.push({ kb: "kb", generation: 1, seq, atMs: seq, kind: "edit", patternId: seq, ...gone });
+  await flusher.drained();
+  expect(control.purges).toBe(2);
+  await flusher.close();
+  expect(control.purges).toBe(2);
 });

@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { DeletedPatterns, NONE_DELETED, withoutDeleted } from "../../../src/engine/deleted-patterns.ts";
 import { ScanCache } from "../../../src/engine/scan-cache.ts";
 import { tailColumns } from "../../../src/engine/tail-columns.ts";
 import type { PatternStore, ScanOptions } from "../../../src/store/pattern-store.ts";
+import type { KbHead } from "../../../src/store/state-store.ts";
 import { learnEntry, rowsOf } from "../../contract/pattern-store.ts";
 
 /** A pattern store of `held.count` patterns, in blocks of `block` rows; notes the ranges it was asked for. */
@@ -32,6 +34,7 @@ async function ids(cache: ScanCache, generation: number, below: number, kb = "kb
   return found;
 }
 
+const headOf = (deletedCount: number) => ({ kb: "kb", generation: 1, deletedCount }) as KbHead;
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 it("gives every pattern once, in order, whatever was asked before and however the store grows", async () => {
@@ -50,6 +53,40 @@ it("gives every pattern once, in order, whatever was asked before and however th
           const [a, b] = await Promise.all([ids(cache, 1, below), ids(cache, 1, held.count)]);
           expect(a).toEqual(upTo(below));
           expect(b).toEqual(upTo(held.count));
+        }
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
+
+it("gives no deleted pattern, whether its row is still in the store or not", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.nat(60), fc.array(fc.nat(60), { maxLength: 8 })), { minLength: 1, maxLength: 8 }),
+      fc.integer({ min: 1, max: 20 }),
+      fc.boolean(),
+      async (steps, block, removed) => {
+        const held = { count: 0 };
+        const { patterns } = storeOf(held, block);
+        const list: number[] = [];
+        const deletes = new DeletedPatterns({ listDeleted: async (_kb, _generation, from) => list.slice(from) });
+        const store: Pick<PatternStore, "scan"> = {
+          async *scan(kb, generation, options) {
+            const gone = removed ? await deletes.at(headOf(list.length)) : NONE_DELETED;
+            for await (const columns of patterns.scan(kb, generation, options)) yield withoutDeleted(columns, gone);
+          },
+        };
+        const cache = new ScanCache(store, 100_000);
+        for (const [more, ids] of steps) {
+          held.count += more % 13;
+          for (const id of ids) if (id < held.count && !list.includes(id)) list.push(id);
+          const deleted = await deletes.at(headOf(list.length));
+          const found: number[] = [];
+          for await (const columns of cache.scan("kb", 1, held.count, undefined, deleted))
+            found.push(...rowsOf(columns).map(({ id }) => id));
+          expect(found).toEqual(upTo(held.count).filter((id) => !list.includes(id)));
+          expect(deleted.countIn(0, held.count)).toBe(list.length);
         }
       },
     ),

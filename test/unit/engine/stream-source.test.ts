@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { DeletedPatterns } from "../../../src/engine/deleted-patterns.ts";
 import { ScanCache } from "../../../src/engine/scan-cache.ts";
 import { KbChanged, openStream } from "../../../src/engine/stream-source.ts";
 import { newPatterns, tailColumns } from "../../../src/engine/tail-columns.ts";
@@ -11,6 +12,8 @@ const head = (over: Partial<KbHead> = {}): KbHead => ({
   generation: 1,
   seq: 3,
   patternCount: 3,
+  deletedCount: 0,
+  goneSymbols: 0,
   symbolCount: 10,
   totals: { total_symbols_in_patterns_frequencies: 0, total_pattern_frequencies: 0, total_unique_patterns: 0 },
   vectorDimension: 0,
@@ -20,9 +23,18 @@ const head = (over: Partial<KbHead> = {}): KbHead => ({
 const all = [learnEntry("kb", 1, 1, 0, [1, 2]), learnEntry("kb", 1, 2, 1, [3, 4]), learnEntry("kb", 1, 3, 2, [1, 9])];
 
 /** A pattern store that holds `stored`, and a state store whose outbox holds `tail` and whose kb stands at `now`. */
-function stores(stored: readonly OutboxEntry[], tail: readonly OutboxEntry[], now: KbHead): { state: StateStore; patterns: PatternStore } {
+function stores(
+  stored: readonly OutboxEntry[],
+  tail: readonly OutboxEntry[],
+  now: KbHead,
+  gone: readonly number[] = [],
+): { state: StateStore; patterns: PatternStore } {
   return {
-    state: { tail: async () => tail, head: async () => now } as unknown as StateStore,
+    state: {
+      tail: async () => tail,
+      head: async () => now,
+      listDeleted: async (_kb: string, _generation: number, from: number) => gone.slice(from),
+    } as unknown as StateStore,
     patterns: {
       async *scan(_kb: string, _generation: number, options: { below: number; firstSymbol?: number }) {
         const rows = newPatterns(stored).filter(
@@ -39,9 +51,11 @@ async function ids(
   tail: readonly OutboxEntry[],
   options: { firstSymbol?: number } = {},
   now = head(),
+  gone: readonly number[] = [],
 ): Promise<number[]> {
-  const { state, patterns } = stores(stored, tail, now);
-  const stream = await openStream(state, { patterns, scans: new ScanCache(patterns, 1_000_000) }, head(), options);
+  const { state, patterns } = stores(stored, tail, now, gone);
+  const sources = { patterns, scans: new ScanCache(patterns, 1_000_000), deleted: new DeletedPatterns(state) };
+  const stream = await openStream(state, sources, head({ deletedCount: gone.length }), options);
   const found: number[] = [];
   for await (const columns of stream.columns()) found.push(...rowsOf(columns).map((row) => row.id));
   return found;
@@ -67,7 +81,19 @@ it("starts over when the kb was cleared meanwhile, and says so when patterns are
   await expect(ids(all.slice(0, 2), [])).rejects.toMatchObject({ code: "ENGRAM_STORE_REPLY" });
 });
 
+it("leaves deleted patterns out, wherever they still are, and knows how many are to be there", async () => {
+  expect(await ids(all, [], {}, head(), [1])).toEqual([0, 2]);
+  expect(await ids([all[0]!, all[2]!], [], {}, head(), [1])).toEqual([0, 2]);
+  expect(await ids(all.slice(0, 1), all.slice(1), {}, head(), [2, 0])).toEqual([1]);
+  expect(await ids(all, [], { firstSymbol: 1 }, head(), [0])).toEqual([2]);
+  // One more was deleted and removed while this reader was under way.
+  const now = head({ deletedCount: 2 });
+  await expect(ids(all.slice(0, 1), [], {}, now, [1])).rejects.toBeInstanceOf(KbChanged);
+  await expect(ids(all.slice(0, 1), [], {}, head({ deletedCount: 1 }), [1])).rejects.toMatchObject({ code: "ENGRAM_STORE_REPLY" });
+});
+
 it("counts symbols that only the tail knows", async () => {
   const { state, patterns } = stores(all, [learnEntry("kb", 1, 4, 3, [5, 40])], head());
-  expect((await openStream(state, { patterns, scans: new ScanCache(patterns, 0) }, head(), {})).symbolCount).toBe(41);
+  const sources = { patterns, scans: new ScanCache(patterns, 0), deleted: new DeletedPatterns(state) };
+  expect((await openStream(state, sources, head(), {})).symbolCount).toBe(41);
 });
