@@ -5,12 +5,10 @@
  *
  * --quick uses the tests' tiny inputs; --out keeps the figures with processor, Node and commit.
  */
-import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import Table from "cli-table3";
 import { type BenchRow, runSuite } from "./harness.ts";
+import { writeRecord } from "./machine.ts";
 import { suites } from "./suites.ts";
 
 const { values, positionals } = parseArgs({
@@ -36,8 +34,4 @@ for (const row of rows) {
 }
 console.log(table.toString());
 
-if (values.out !== undefined) {
-  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
-  const record = { cpu: cpus()[0]?.model, node: process.version, commit, rows };
-  writeFileSync(values.out, `${JSON.stringify(record, null, 2)}\n`);
-}
+if (values.out !== undefined) writeRecord(values.out, "kernels and pool", { rows });

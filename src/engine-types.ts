@@ -5,6 +5,7 @@ import type { EmotiveRecord } from "./model/emotives.ts";
 import type { Event } from "./model/event.ts";
 import type { Session } from "./model/session.ts";
 import type { EffectiveConfig, SessionConfig } from "./model/session-config.ts";
+import type { SessionEvent } from "./model/session-event.ts";
 import type { SourceName } from "./model/source-name.ts";
 import type { KbHead, KbTotals, SymbolRow } from "./store/state-store.ts";
 
@@ -236,6 +237,8 @@ export interface Engine {
   /** Predictions for a state that is no session's. */
   predictState(kb: string, state: readonly Event[], config?: SessionConfig, options?: PredictOptions): Promise<PredictResult>;
 
+  /** Calls `listener` with sessions made and deleted, by this process or another one on the same stores, until the returned function is called. */
+  subscribe(listener: (event: SessionEvent) => void): () => void;
   /** Waits until everything acknowledged is in the pattern store. */
   flush(): Promise<void>;
   health(): Promise<{ stateStore: boolean; patternStore: boolean; outbox: number; threads: number }>;

@@ -56,7 +56,7 @@ export async function openEngine(config: Config, log: Logger, parts: EngineParts
 }
 
 function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, standing: Standing): Engine {
-  const { state, patterns } = stores;
+  const { state, patterns, events } = stores;
   const symbols = new SymbolCache(state);
   const recent = new RecentFutures();
   const flusher = new Flusher({ state, patterns, log, rowsMax: config.flushRowsMax, intervalMs: config.flushIntervalMs });
@@ -144,13 +144,20 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
           version: 1,
         };
         await state.createSession(session);
+        events.publish({ type: "session.created", sessionId: session.id, nodeId: session.nodeId, atMs: now });
         return session;
       }),
     session: (id, options = {}) => during(async () => (await calls.read(id, (options.slide ?? true) && config.sessionAutoExtend)).session),
     peekSession: (id) => during(async () => (await state.readSession(id, Date.now(), false))?.session),
     deleteSession: (id) => {
       recent.forget(id);
-      return during(() => state.deleteSession(id));
+      return during(async () => {
+        // A session that ran out and was not swept yet is gone for its clients.
+        const alive = (await state.readSession(id, Date.now(), false)) !== undefined;
+        const deleted = (await state.deleteSession(id)) && alive;
+        if (deleted) events.publish({ type: "session.destroyed", sessionId: id, reason: "explicit_delete", atMs: Date.now() });
+        return deleted;
+      });
     },
     countSessions: () => during(() => state.countSessions(Date.now())),
     extendSession: (id, ttlSeconds) =>
@@ -219,6 +226,7 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
         return predictor.predict(await state.head(kb), events, effectiveConfig(config.sessionDefaults, own), options);
       }),
 
+    subscribe: (listener) => events.subscribe(listener),
     flush: () => during(() => flusher.drained()),
     health: () =>
       during(async () => ({

@@ -42,6 +42,7 @@ export class Admission {
   /** Counts the request until its response closes; or says why it may not come in: ENGRAM_OVERLOADED, ENGRAM_CLOSED. */
   enter(request: FastifyRequest, reply: FastifyReply): EngineError | undefined {
     if (this.#closing) return new EngineError("ENGRAM_CLOSED", "The server is shutting down");
+    if (request.routeOptions.config.uncounted === true) return undefined;
     const bytes = this.#announcedBytes(request);
     const always = request.routeOptions.config.alwaysAdmitted === true;
     if (!always && this.#requests >= this.#limits.requestsInFlightMax) {

@@ -4,6 +4,7 @@
  * refuses what is new and waits for what runs; it does not close the engine.
  */
 import { randomUUID } from "node:crypto";
+import websocket from "@fastify/websocket";
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, type HTTPMethods } from "fastify";
 import type { Engine } from "../engine-types.ts";
 import { EngineError } from "../errors.ts";
@@ -11,6 +12,7 @@ import type { Logger } from "../log.ts";
 import { Admission } from "./admission.ts";
 import type { RouteContext } from "./context.ts";
 import { ErrorReplies } from "./error-replies.ts";
+import { addEventRoutes } from "./event-routes.ts";
 import { addBodyParsers } from "./json-body.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 import { addMemoryRoutes } from "./memory-routes.ts";
@@ -32,6 +34,8 @@ export interface AppOptions {
 
 /** Symbols stand in paths, percent-encoded; Node bounds the whole head of a request at 16 KiB. */
 const PARAM_CHARS_MAX = 8_192;
+/** Bytes of a WebSocket frame from a client. */
+const FRAME_BYTES_MAX = 1_024;
 /** Methods a path answers with 405 when it does not offer them. */
 const METHODS: readonly HTTPMethods[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
 
@@ -96,14 +100,27 @@ export function buildApp(options: AppOptions): FastifyInstance {
     done();
   });
 
-  const offered = collectMethods(app);
-  addServiceRoutes(app, context);
-  addSessionRoutes(app, context);
-  addMemoryRoutes(app, context);
-  addPredictionRoutes(app, context);
-  addNodeRoutes(app, context);
-  addV1Routes(app, context);
-  addMethodRefusals(app, new Map(offered));
+  // Clients have nothing to say but "ping". Who breaks the protocol is cut off; our own close hook sends the others away.
+  app.register(websocket, {
+    options: { maxPayload: FRAME_BYTES_MAX },
+    errorHandler: (error, socket) => {
+      log.debug({ err: error }, "a WebSocket client was cut off");
+      socket.terminate();
+    },
+    preClose: (done) => done(),
+  });
+  // After what routes are made with.
+  app.after(() => {
+    const offered = collectMethods(app);
+    addServiceRoutes(app, context);
+    addSessionRoutes(app, context);
+    addMemoryRoutes(app, context);
+    addPredictionRoutes(app, context);
+    addNodeRoutes(app, context);
+    addEventRoutes(app, context);
+    addV1Routes(app, context);
+    addMethodRefusals(app, new Map(offered));
+  });
   return app;
 }
 

@@ -23,6 +23,8 @@ declare module "fastify" {
     bodyless?: boolean;
     /** Answered however full the house is. */
     alwaysAdmitted?: boolean;
+    /** Has a limit of its own and is no request under way. */
+    uncounted?: boolean;
     /** Methods of the path, for the `Allow` header of a 405. */
     allow?: string;
   }

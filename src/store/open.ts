@@ -7,7 +7,9 @@ import type { Logger } from "../log.ts";
 import { type ClickHouse, openEmbedded } from "./clickhouse-client.ts";
 import { openPatternStore } from "./clickhouse-patterns.ts";
 import { openServer } from "./clickhouse-server.ts";
+import type { EventBus } from "./event-bus.ts";
 import { openLmdbState } from "./lmdb-state.ts";
+import { openLocalEvents } from "./local-events.ts";
 import type { PatternStore } from "./pattern-store.ts";
 import { openRedisState } from "./redis-state.ts";
 import type { StateStore } from "./state-store.ts";
@@ -18,6 +20,7 @@ const DATA_FORMAT = 1;
 export interface Stores {
   readonly state: StateStore;
   readonly patterns: PatternStore;
+  readonly events: EventBus;
   close(): Promise<void>;
 }
 
@@ -74,10 +77,13 @@ export async function openStores(config: Config, log: Logger): Promise<Stores> {
         ? await openEmbedded(join(config.dataDir, "clickhouse"), config.threads)
         : await openServer({ ...server, url: server.url });
     const patterns = await openPatternStore(clickhouse);
+    const events = openLocalEvents(log);
     return {
       state,
       patterns,
+      events,
       close: async () => {
+        await events.close();
         await patterns.close();
         await state.close();
       },

@@ -25,6 +25,7 @@ import {
   mergeConfig,
   type SessionConfig,
 } from "../../src/model/session-config.ts";
+import type { SessionEvent } from "../../src/model/session-event.ts";
 import type { KbHead, KbTotals, SymbolRow } from "../../src/store/state-store.ts";
 
 const TTL_SECONDS = 3_600;
@@ -57,6 +58,7 @@ export class FakeEngine implements Engine {
   /** Predictions wait for this; the signal they were given is kept in `signals`. */
   gate: Promise<void> | undefined;
   readonly signals: (AbortSignal | undefined)[] = [];
+  readonly listeners = new Set<(event: SessionEvent) => void>();
   stateStoreUp = true;
   patternStoreUp = true;
   #made = 0;
@@ -320,6 +322,11 @@ export class FakeEngine implements Engine {
   async predictState(kb: string, state: readonly Event[], config?: SessionConfig, options?: CallOptions): Promise<PredictResult> {
     this.#called("predictState", kb, state, config, options);
     return this.answer;
+  }
+
+  subscribe(listener: (event: SessionEvent) => void): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
   }
 
   async flush(): Promise<void> {}

@@ -1,0 +1,51 @@
+/**
+ * Exact set intersection, the Jaccard index' costly half, on the frozen corpus' sets (mean 33 ids): the kernel beside `Set.has`. A side's answer is
+ * the sum of shared ids.
+ */
+import { Kernels } from "../../src/kernels/index.ts";
+import { CANDIDATES, flatten, frozenCorpus } from "../corpus.ts";
+import { type BenchMode, param } from "../harness.ts";
+import type { Contest } from "../rounds.ts";
+import { sampleOf } from "./answers.ts";
+
+export function openJaccard(mode: BenchMode): Contest {
+  const corpus = frozenCorpus();
+  const setOf = (ids: Uint32Array): Uint32Array => Uint32Array.from(new Set(ids)).sort();
+  const queries = corpus.queries.map(setOf);
+  const candidates = sampleOf(corpus.sequences.map(setOf), param(mode, 40, CANDIDATES));
+  const few = sampleOf(candidates, param(mode, 10, 2_000));
+  const kernels = new Kernels({ idLimit: 1 << 16 });
+  const { flat, offsets } = flatten(candidates);
+  const column = kernels.column(flat, offsets);
+  const querySets = queries.map((query) => new Set(query));
+  const withSets = (of: readonly Uint32Array[]) => (): number => {
+    let shared = 0;
+    for (const set of querySets) {
+      for (const candidate of of) for (let i = 0; i < candidate.length; i++) if (set.has(candidate[i]!)) shared++;
+    }
+    return shared;
+  };
+  return {
+    name: "exact Jaccard, 33 ids",
+    unit: "pair",
+    sides: [
+      {
+        name: "kernel",
+        items: queries.length * candidates.length,
+        expected: withSets(candidates)(),
+        run: () => {
+          let shared = 0;
+          for (const ids of queries) {
+            const query = kernels.query(ids);
+            const counts = query.intersectionCounts(column);
+            for (let i = 0; i < counts.length; i++) shared += counts[i]!;
+            query.release();
+          }
+          return shared;
+        },
+      },
+      { name: "Set.has", items: queries.length * few.length, run: withSets(few), expected: withSets(few)() },
+    ],
+    gates: [{ line: "3", what: "exact Jaccard beside Set.has", slow: "Set.has", fast: "kernel", required: 80, ambitious: 100 }],
+  };
+}
