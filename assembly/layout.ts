@@ -2,7 +2,7 @@
  * Byte layouts that TypeScript and the kernels share. Integer literals only: both compilers read this file. A change of any number
  * here raises LAYOUT_VERSION; the wasm exports it and the TypeScript side refuses another one (ENGRAM_LAYOUT_MISMATCH).
  */
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 
 /** Values in a MinHash signature, and how they fall into bands (semantics §6.1): stored in databases, so a change is a format change. */
 export const SIGNATURE_VALUES = 100;
@@ -52,10 +52,10 @@ export const TEXT_POINTS_MAX = 1048576;
 export const SHORT_QUERY_MAX = 64;
 
 /*
- * Pool memory: one shared memory, laid out once, never grown.
- *  ┌──────────┬───────────────┬─────────────────────────────────────────────────────────────────┐
- *  │ reserved │ slots         │ one a thread: scratch │ class table │ partner table │ symbol table│   regions start on pages
- *  └──────────┴───────────────┴─────────────────────────────────────────────────────────────────┘
+ * Pool memory: shared memories of one layout, laid out once, never grown; a thread has the same scratch in each.
+ *  ┌──────────┬───────────────┬──────────────────────────────────────────────────────────────────┬─────────────────┐
+ *  │ reserved │ slots         │ one a thread: scratch │ class table │ partner table │ symbol table │ arena: resident │   regions start
+ *  └──────────┴───────────────┴──────────────────────────────────────────────────────────────────┴─────────────────┘   on pages
  */
 /** u32 a thread: 0 = free, else the thread's id. Behind them u32 a thread: 1 = used before, so tables must be cleared first. */
 export const POOL_LEASES = 1024;
@@ -122,10 +122,14 @@ export const CONTEXT_TEXT_TOO_LONG = 48;
 /** Raised by one a candidate, so that stamps need no clearing. */
 export const CONTEXT_EPOCH = 52;
 
-/** f64 key, f64 similarity, u32 row, 4 bytes unused. */
+/** f64: matches with a smaller key need not be kept. */
+export const CONTEXT_FLOOR = 56;
+
+/** f64 key, f64 similarity, u32 row, u32 address of the batch that the row is in. */
 export const HEAP_ENTRY_BYTES = 24;
 export const HEAP_SIMILARITY = 8;
 export const HEAP_ROW = 16;
+export const HEAP_BATCH = 20;
 
 /* Candidate batch (src/wire/candidate-batch.ts): header fields, u32 unless said; places are offsets from the batch's start. */
 export const BATCH_MAGIC_VALUE = 1111705413;

@@ -14,7 +14,6 @@ import {
   BATCH_EVENTS,
   BATCH_SYMBOLS,
   CONTEXT_BELOW_THRESHOLD,
-  CONTEXT_KEPT,
   CONTEXT_MATCHED,
   CONTEXT_PERMUTATIONS,
   CONTEXT_SIMILARITIES_KNOWN,
@@ -40,7 +39,7 @@ import { signatureOfIdsInto } from "./minhash";
 import { reaches } from "./ratio";
 import { similarityOf } from "./score";
 
-/** Starts a slice: every row from `from` to `to` (exclusive) survives, counts are zero, nothing is kept. */
+/** Starts on a batch: every row from `from` to `to` (exclusive) survives, counts are zero. What the task has kept so far stays. */
 export function beginSlice(scratch: usize, from: u32, to: u32): void {
   const survivors = scratch + SCRATCH_SURVIVORS;
   for (let row = from; row < to; row++) store<u32>(survivors + (((row - from) as usize) << 2), row);
@@ -48,7 +47,6 @@ export function beginSlice(scratch: usize, from: u32, to: u32): void {
   store<u32>(scratch, 0, CONTEXT_BELOW_THRESHOLD);
   store<u32>(scratch, 0, CONTEXT_WITHOUT_BLOCKS);
   store<u32>(scratch, 0, CONTEXT_MATCHED);
-  store<u32>(scratch, 0, CONTEXT_KEPT);
   store<u32>(scratch, 0, CONTEXT_TEXT_TOO_LONG);
 }
 

@@ -85,13 +85,20 @@ export const openScoreBench: OpenSuite = (mode): BenchSuite => {
   const inputs = [words, phonemes].map((build) => build(param(mode, 60, SLICE_ROWS)));
   const layout = planPoolMemory(1, () => inputs.length, SYMBOL_CAPACITY);
   const memory = createPoolMemory(layout);
-  const thread = new KernelThread(loadPoolModule(), memory, layout, leaseScratch(memory, layout, 1));
+  const thread = new KernelThread(loadPoolModule(), [memory], layout, leaseScratch(memory, layout, 1));
   const cases = inputs.map(({ name, columns, spec, matched }, slot): BenchCase => {
     const place = POOL_SLOTS + slot * SLOT_BYTES;
     writeCandidateBatch(new Uint8Array(memory.buffer), place, columns, 0, columns.rows);
     const query = sealQueryBlock(spec, symbolHash);
     const run = (): number => {
-      const reply = thread.run({ kind: "score", query, table: null, place, from: 0, to: columns.rows, floor: Number.NEGATIVE_INFINITY });
+      const reply = thread.run({
+        kind: "score",
+        query,
+        table: null,
+        memory: 0,
+        pieces: [place, 0, columns.rows],
+        floor: Number.NEGATIVE_INFINITY,
+      });
       if (!reply.ok) throw new Error(reply.message);
       return viewScoreBlock(reply.buffer).matched;
     };

@@ -3,6 +3,10 @@ import { threadId, workerData } from "node:worker_threads";
 import { leaseScratch, type PoolLayout } from "../src/kernels/pool-memory.ts";
 import { KernelThread } from "../src/kernels/thread.ts";
 
-const { module, memory, layout } = workerData as { module: WebAssembly.Module; memory: WebAssembly.Memory; layout: PoolLayout };
+const { module, memories, layout } = workerData as {
+  module: WebAssembly.Module;
+  memories: readonly WebAssembly.Memory[];
+  layout: PoolLayout;
+};
 
-export const thread = new KernelThread(module, memory, layout, leaseScratch(memory, layout, threadId));
+export const thread = new KernelThread(module, memories, layout, leaseScratch(memories[0]!, layout, threadId));

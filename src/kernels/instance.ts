@@ -41,7 +41,8 @@ export interface PoolKernels extends Pick<KernelExports, "LAYOUT_VERSION" | "ind
   keepByOverlap(scratch: number, batch: number, count: number): number;
   keepBySimilarity(scratch: number, batch: number, count: number): number;
   matchRows(scratch: number, batch: number, count: number): void;
-  sortKept(scratch: number, batch: number): void;
+  beginTask(scratch: number, floor: number): void;
+  sortKept(scratch: number): void;
   blocksOfRow(scratch: number, batch: number, row: number): number;
   residentBytes(scratch: number, batch: number): number;
   sealResident(scratch: number, batch: number, block: number, padId: number): void;

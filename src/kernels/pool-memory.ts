@@ -1,7 +1,8 @@
 /**
- * The pool's one shared memory: how large its parts are, and who uses which scratch. Laid out once on the main thread, never grown
+ * The pool's shared memories: how large their parts are, and who uses which scratch. Laid out once on the main thread, never grown
  * (initial = maximum), so views stay valid. Pages cost nothing until they are touched, hence generous regions; what counts is the 4 GiB
- * that a 32-bit memory can address. The picture is in assembly/layout.ts.
+ * that a 32-bit memory can address. Resident blocks beyond one memory's arena lie in further memories of the same layout, in which every
+ * thread has a scratch too, for a kernel sees one memory alone. The picture is in assembly/layout.ts.
  */
 import {
   POOL_LEASES,
@@ -25,6 +26,11 @@ const TABLE_BYTES_MAX = 128 * 1024 * 1024;
 /** Below this (about 650,000 symbols of 10 code points) character mode would be refused for ordinary kbs: then rather fewer threads, 22 at most. */
 const TABLE_BYTES_MIN = 32 * 1024 * 1024;
 
+/** Resident blocks in one memory at most: what is left of the 4 GiB is for scratch. */
+const ARENA_BYTES_MAX = 2 ** 31;
+/** Each memory takes 10 GiB of address space (V8's guard ranges); 64 of them are 128 GiB of blocks. */
+const MEMORIES_MAX = 64;
+
 /** Where everything lies; plain numbers, so that it can be sent to a thread. */
 export interface PoolLayout {
   readonly threads: number;
@@ -34,6 +40,14 @@ export interface PoolLayout {
   readonly scratchAt: number;
   /** From one thread's scratch to the next. */
   readonly scratchStride: number;
+  /** Where each memory's arena begins, and its bytes (the last memory's may be used in part); 0 bytes: there is none. */
+  readonly arenaAt: number;
+  readonly arenaBytes: number;
+  /** Bytes of resident blocks over all memories. */
+  readonly residentBytes: number;
+  /** Memories of this layout. */
+  readonly memories: number;
+  /** Of one memory. */
   readonly bytes: number;
 }
 
@@ -45,24 +59,61 @@ export function classTableBytes(symbolCapacity: number): number {
 }
 
 /**
- * Lays out memory for `wanted` threads, or for as many as fit (`threads` of the answer says how many), with `slotsOf(threads)` slots.
+ * Lays out memory for `wanted` threads, or for as many as fit (`threads` of the answer says how many), with `slotsOf(threads)` slots and room for
+ * `residentBytes` of resident blocks, over as many memories as that takes: more threads leave each of them less.
  * Errors: ENGRAM_SETTINGS_INVALID when not even one thread fits.
  */
-export function planPoolMemory(wanted: number, slotsOf: (threads: number) => number, symbolCapacity: number): PoolLayout {
+export function planPoolMemory(
+  wanted: number,
+  slotsOf: (threads: number) => number,
+  symbolCapacity: number,
+  residentBytes = 0,
+  arenaBytesMax = ARENA_BYTES_MAX,
+): PoolLayout {
   const fixed = SCRATCH_BYTES + 2 * classTableBytes(symbolCapacity);
   for (let threads = Math.min(wanted, POOL_THREADS_MAX); threads >= 1; threads--) {
     const slots = slotsOf(threads);
     const scratchAt = POOL_SLOTS + slots * SLOT_BYTES;
-    const share = Math.floor((MEMORY_BYTES_MAX - scratchAt) / threads / PAGE_BYTES) * PAGE_BYTES - fixed;
-    if (share < TABLE_BYTES_MIN) continue;
-    const tableBytes = Math.min(share, TABLE_BYTES_MAX);
+    const shareOf = (bytes: number): number => Math.floor(bytes / threads / PAGE_BYTES) * PAGE_BYTES - fixed;
+    if (shareOf(MEMORY_BYTES_MAX - scratchAt) < TABLE_BYTES_MIN) continue;
+    const arenaWanted = Math.min(alignPage(residentBytes), arenaBytesMax);
+    const tableBytes = Math.min(Math.max(shareOf(MEMORY_BYTES_MAX - scratchAt - arenaWanted), TABLE_BYTES_MIN), TABLE_BYTES_MAX);
     const scratchStride = fixed + tableBytes;
-    return { threads, slots, symbolCapacity, tableBytes, scratchAt, scratchStride, bytes: scratchAt + threads * scratchStride };
+    const arenaAt = scratchAt + threads * scratchStride;
+    const arenaBytes = Math.min(arenaWanted, MEMORY_BYTES_MAX - arenaAt);
+    const memories = arenaBytes === 0 ? 1 : Math.min(MEMORIES_MAX, Math.ceil(residentBytes / arenaBytes));
+    return {
+      threads,
+      slots,
+      symbolCapacity,
+      tableBytes,
+      scratchAt,
+      scratchStride,
+      arenaAt,
+      arenaBytes,
+      residentBytes: Math.min(residentBytes, memories * arenaBytes),
+      memories,
+      bytes: arenaAt + arenaBytes,
+    };
   }
   throw new EngineError("ENGRAM_SETTINGS_INVALID", `No worker thread with tables for ${symbolCapacity} symbols fits one 4 GiB memory.`);
 }
 
-/** Makes the memory and writes what all threads read. */
+/**
+ * Makes the memories and writes what all threads read. Where the system refuses the second or a later one there are fewer. Errors:
+ * ENGRAM_SETTINGS_INVALID when it refuses the first.
+ */
+export function createPoolMemories(layout: PoolLayout): readonly WebAssembly.Memory[] {
+  const memories = [createPoolMemory(layout)];
+  try {
+    while (memories.length < layout.memories) memories.push(createPoolMemory(layout));
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+  }
+  return memories;
+}
+
+/** One memory of the layout. */
 export function createPoolMemory(layout: PoolLayout): WebAssembly.Memory {
   const pages = layout.bytes / PAGE_BYTES;
   let memory: WebAssembly.Memory;

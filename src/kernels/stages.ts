@@ -1,5 +1,5 @@
 /**
- * One slice of a candidate batch or a resident block through the query's stages and the match, on whichever thread this is called: the kernels do the work, here
+ * One task, rows of candidate batches or resident blocks, through the query's stages and the match, on whichever thread this is called: the kernels do the work, here
  * is their order, their clock, and the winners' copy into a score block. Cost beside the kernels: a few microseconds a slice and about
  * one a kept match.
  */
@@ -10,6 +10,7 @@ import {
   CONTEXT_MATCHED,
   CONTEXT_TEXT_TOO_LONG,
   CONTEXT_WITHOUT_BLOCKS,
+  HEAP_BATCH,
   HEAP_ENTRY_BYTES,
   HEAP_ROW,
   HEAP_SIMILARITY,
@@ -33,56 +34,83 @@ import type { PoolInstance } from "./instance.ts";
 
 const NS_PER_MS = 1e6;
 
+/** Rows of one batch or resident block: at `place`, from `from` to `to` (exclusive). */
+export interface Piece {
+  readonly place: number;
+  readonly from: number;
+  readonly to: number;
+}
+
 /**
- * Scores rows `from` to `to` (exclusive) of the batch or resident block at `place`. `table` as in the query's spec. Returns a sealed score block; matches with a
- * key below `floor` are counted in it and left out.
+ * Scores the pieces as one candidate set. `table` as in the query's spec. Returns a sealed score block with the best `keep` of them all; matches
+ * with a key below `floor` are counted in it and left out. Pieces of more than BATCH_ROWS_MAX rows together only where `keep` is not above that.
  * Errors: ENGRAM_STORE_REPLY for rows that are no patterns, ENGRAM_LIMIT_EXCEEDED for texts beyond what scratch holds; a trap comes through.
  */
-export function scoreSlice(
+export function scorePieces(
   instance: PoolInstance,
   query: QueryBlockView,
   table: SymbolTable | null,
-  place: number,
-  from: number,
-  to: number,
+  pieces: readonly Piece[],
   floor: number,
 ): ArrayBuffer {
   const { kernels, scratch } = instance;
-  const batch = viewCandidates(instance.bytes, place);
-  if (from < 0 || to > batch.rows || from > to) throw new RangeError(`rows ${from} to ${to} of a batch of ${batch.rows}`);
   if (table !== null) instance.loadTable(table, query.isCharacter);
   instance.loadQuery(query);
+  kernels.beginTask(scratch, floor);
+  const books = new Books(query);
+  for (const piece of pieces) scorePiece(instance, query, piece, books);
+  kernels.sortKept(scratch);
+  return sealScoreBlock({ ...books, ...copyKept(instance, contextField(instance, CONTEXT_KEPT)) });
+}
 
+/** What a task counts over its pieces. */
+class Books {
+  candidates = 0;
+  belowThreshold = 0;
+  withoutBlocks = 0;
+  matched = 0;
+  readonly stages: { name: StageCount["name"]; candidatesIn: number; candidatesOut: number; nanoseconds: number }[];
+
+  constructor({ stages }: QueryBlockView) {
+    const names: StageCount["name"][] = [...stages.map(({ name }) => name), "match"];
+    this.stages = names.map((name) => ({ name, candidatesIn: 0, candidatesOut: 0, nanoseconds: 0 }));
+  }
+}
+
+function scorePiece(instance: PoolInstance, query: QueryBlockView, { place, from, to }: Piece, books: Books): void {
+  const { kernels, scratch } = instance;
+  const { rows } = viewCandidates(instance.bytes, place);
+  if (from < 0 || to > rows || from > to) throw new RangeError(`rows ${from} to ${to} of a batch of ${rows}`);
   const bad = kernels.firstBadRow(place, from, to, query.symbolCount);
   if (bad !== 0) {
     const known = query.symbolCount;
     throw new EngineError("ENGRAM_STORE_REPLY", `Row ${bad - 1} of a candidate batch is no pattern of a kb of ${known} symbols.`);
   }
   kernels.beginSlice(scratch, from, to);
-  const stages: StageCount[] = [];
   let count = to - from;
-  for (const stage of query.stages) {
+  const timed = (at: number, work: () => number): void => {
     const startedAt = performance.now();
-    const left = runStage(instance, stage, place, count);
-    stages.push({ name: stage.name, candidatesIn: count, candidatesOut: left, nanoseconds: (performance.now() - startedAt) * NS_PER_MS });
+    const left = work();
+    const stage = books.stages[at]!;
+    stage.candidatesIn += count;
+    stage.candidatesOut += left;
+    stage.nanoseconds += (performance.now() - startedAt) * NS_PER_MS;
     count = left;
-  }
-  const startedAt = performance.now();
-  kernels.matchRows(scratch, place, count);
-  const matched = contextField(instance, CONTEXT_MATCHED);
-  stages.push({ name: "match", candidatesIn: count, candidatesOut: matched, nanoseconds: (performance.now() - startedAt) * NS_PER_MS });
+  };
+  query.stages.forEach((stage, at) => {
+    timed(at, () => runStage(instance, stage, place, count));
+  });
+  timed(query.stages.length, () => {
+    kernels.matchRows(scratch, place, count);
+    return contextField(instance, CONTEXT_MATCHED);
+  });
   if (contextField(instance, CONTEXT_TEXT_TOO_LONG) !== 0) {
     throw new EngineError("ENGRAM_LIMIT_EXCEEDED", `A pattern's text is longer than ${TEXT_POINTS_MAX} characters: use token matching.`);
   }
-  kernels.sortKept(scratch, place);
-  return sealScoreBlock({
-    candidates: to - from,
-    stages,
-    belowThreshold: contextField(instance, CONTEXT_BELOW_THRESHOLD),
-    withoutBlocks: contextField(instance, CONTEXT_WITHOUT_BLOCKS),
-    matched,
-    ...copyKept(instance, batch, place, keptAbove(instance, floor)),
-  });
+  books.candidates += to - from;
+  books.belowThreshold += contextField(instance, CONTEXT_BELOW_THRESHOLD);
+  books.withoutBlocks += contextField(instance, CONTEXT_WITHOUT_BLOCKS);
+  books.matched += contextField(instance, CONTEXT_MATCHED);
 }
 
 function contextField(instance: PoolInstance, field: number): number {
@@ -104,23 +132,21 @@ function runStage({ kernels, scratch }: PoolInstance, stage: StageRecord, place:
   }
 }
 
-/** How many of the sorted entries reach the floor. */
-function keptAbove(instance: PoolInstance, floor: number): number {
-  const first = (instance.scratch + SCRATCH_HEAP) / 8;
-  let kept = contextField(instance, CONTEXT_KEPT);
-  while (kept > 0 && instance.doubles[first + ((kept - 1) * HEAP_ENTRY_BYTES) / 8]! < floor) kept--;
-  return kept;
-}
-
 /** The heap's entries in order, with everything of their rows that an answer needs; blocks are computed again, for these alone. */
-function copyKept(instance: PoolInstance, batch: CandidateRows, place: number, kept: number) {
+function copyKept(instance: PoolInstance, kept: number) {
   const { kernels, scratch, words, doubles } = instance;
   const heap = scratch + SCRATCH_HEAP;
+  const views = new Map<number, CandidateRows>();
+  const batches: CandidateRows[] = [];
   const rows = new Uint32Array(kept);
   const symbolStarts = new Uint32Array(kept + 1);
   const eventStarts = new Uint32Array(kept + 1);
   for (let e = 0; e < kept; e++) {
     const row = words[(heap + e * HEAP_ENTRY_BYTES + HEAP_ROW) / 4]!;
+    const place = words[(heap + e * HEAP_ENTRY_BYTES + HEAP_BATCH) / 4]!;
+    const batch = views.get(place) ?? viewCandidates(instance.bytes, place);
+    views.set(place, batch);
+    batches.push(batch);
     rows[e] = row;
     symbolStarts[e + 1] = symbolStarts[e]! + batch.symbolCount(row);
     eventStarts[e + 1] = eventStarts[e]! + batch.eventCount(row);
@@ -137,6 +163,8 @@ function copyKept(instance: PoolInstance, batch: CandidateRows, place: number, k
   // Element by element: entries are a few words long, and a view for each would cost more than the copy.
   for (let e = 0; e < kept; e++) {
     const row = rows[e]!;
+    const batch = batches[e]!;
+    const place = words[(heap + e * HEAP_ENTRY_BYTES + HEAP_BATCH) / 4]!;
     const entry = (heap + e * HEAP_ENTRY_BYTES) / 8;
     keys[e] = doubles[entry]!;
     similarities[e] = doubles[entry + HEAP_SIMILARITY / 8]!;

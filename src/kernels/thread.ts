@@ -9,24 +9,26 @@ import type { Reply, SliceTask, Task } from "../wire/task.ts";
 import { instantiatePool, type PoolInstance } from "./instance.ts";
 import type { PoolLayout, ScratchLease } from "./pool-memory.ts";
 import { sealResidentBlock } from "./seal.ts";
-import { partnerSlice, scoreSlice } from "./stages.ts";
+import { type Piece, partnerSlice, scorePieces } from "./stages.ts";
 
 /** No memory reaches this far (kernels/pool-memory.ts): reading here traps. */
 const BEYOND_MEMORY = 0xfffffff0;
 
 export class KernelThread {
   readonly #module: WebAssembly.Module;
-  readonly #memory: WebAssembly.Memory;
+  readonly #memories: readonly WebAssembly.Memory[];
   readonly #layout: PoolLayout;
   readonly #lease: ScratchLease;
-  #instance: PoolInstance;
+  /** One a memory, made when it is first needed. */
+  readonly #instances: (PoolInstance | undefined)[] = [];
 
-  constructor(module: WebAssembly.Module, memory: WebAssembly.Memory, layout: PoolLayout, lease: ScratchLease) {
+  /** `lease`: the scratch that is this thread's in every memory. */
+  constructor(module: WebAssembly.Module, memories: readonly WebAssembly.Memory[], layout: PoolLayout, lease: ScratchLease) {
     this.#module = module;
-    this.#memory = memory;
+    this.#memories = memories;
     this.#layout = layout;
     this.#lease = lease;
-    this.#instance = instantiatePool(module, memory, layout, lease);
+    this.#instances[0] = instantiatePool(module, memories[0]!, layout, lease);
   }
 
   run(task: Task): Reply {
@@ -37,7 +39,8 @@ export class KernelThread {
     } catch (error) {
       if (error instanceof EngineError) return { ok: false, code: error.code, message: error.message };
       // Whatever it was, nobody knows what it left behind.
-      this.#instance = instantiatePool(this.#module, this.#memory, this.#layout, { ...this.#lease, isUsed: true });
+      const memory = task.kind === "score" || task.kind === "seal" ? task.memory : 0;
+      this.#instances[memory] = this.#instantiate(memory, true);
       return {
         ok: false,
         code: "ENGRAM_KERNEL_TRAP",
@@ -47,15 +50,27 @@ export class KernelThread {
   }
 
   #runSlice(task: SliceTask): ArrayBuffer {
-    if (task.fault === "trap") this.#instance.kernels.firstBadRow(BEYOND_MEMORY, 0, 1, 1);
-    if (task.kind === "score") {
-      return scoreSlice(this.#instance, viewQueryBlock(task.query), task.table, task.place, task.from, task.to, task.floor);
-    }
+    const memory = task.kind === "partners" ? 0 : task.memory;
+    const instance = (this.#instances[memory] ??= this.#instantiate(memory, this.#lease.isUsed));
+    if (task.fault === "trap") instance.kernels.firstBadRow(BEYOND_MEMORY, 0, 1, 1);
+    if (task.kind === "score") return scorePieces(instance, viewQueryBlock(task.query), task.table, piecesOf(task.pieces), task.floor);
     if (task.kind === "seal") {
-      return Float64Array.of(sealResidentBlock(this.#instance, task.batch, task.block, task.capacity, task.symbolCount)).buffer;
+      return Float64Array.of(sealResidentBlock(instance, task.batch, task.block, task.capacity, task.symbolCount)).buffer;
     }
-    return packPartners(partnerSlice(this.#instance, task.symbols, task.table, task.threshold, task.from, task.to));
+    return packPartners(partnerSlice(instance, task.symbols, task.table, task.threshold, task.from, task.to));
   }
+
+  #instantiate(memory: number, isUsed: boolean): PoolInstance {
+    return instantiatePool(this.#module, this.#memories[memory]!, this.#layout, { ...this.#lease, isUsed });
+  }
+}
+
+function piecesOf(numbers: readonly number[]): Piece[] {
+  return Array.from({ length: numbers.length / 3 }, (_, n) => ({
+    place: numbers[n * 3]!,
+    from: numbers[n * 3 + 1]!,
+    to: numbers[n * 3 + 2]!,
+  }));
 }
 
 function packPartners(partners: readonly Partner[]): ArrayBuffer {

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { setImmediate } from "node:timers/promises";
-import { createPoolMemory, leaseScratch, planPoolMemory, SYMBOL_CAPACITY } from "../kernels/pool-memory.ts";
+import { createPoolMemories, leaseScratch, planPoolMemory, SYMBOL_CAPACITY } from "../kernels/pool-memory.ts";
 import { KernelThread } from "../kernels/thread.ts";
 import type { Fault } from "../wire/task.ts";
 import type { KernelPool } from "./kernel-pool.ts";
@@ -16,6 +16,10 @@ export interface InlinePoolOptions {
   readonly queueMax?: number;
   readonly slots?: number;
   readonly symbolCapacity?: number;
+  /** Room for resident blocks. */
+  readonly residentBytes?: number;
+  /** Resident bytes in one memory at most; for tests. */
+  readonly arenaBytesMax?: number;
   /** Fixes the rows of a slice; for tests. */
   readonly sliceRows?: number;
   /** Asked for each slice; for tests. */
@@ -23,9 +27,15 @@ export interface InlinePoolOptions {
 }
 
 export async function openInlinePool(options: InlinePoolOptions = {}): Promise<KernelPool> {
-  const layout = planPoolMemory(1, () => options.slots ?? 4, options.symbolCapacity ?? SYMBOL_CAPACITY);
-  const memory = createPoolMemory(layout);
-  const thread = new KernelThread(loadPoolModule(), memory, layout, leaseScratch(memory, layout, 1));
+  const layout = planPoolMemory(
+    1,
+    () => options.slots ?? 4,
+    options.symbolCapacity ?? SYMBOL_CAPACITY,
+    options.residentBytes,
+    options.arenaBytesMax,
+  );
+  const memories = createPoolMemories(layout);
+  const thread = new KernelThread(loadPoolModule(), memories, layout, leaseScratch(memories[0]!, layout, 1));
   const runner = {
     threads: 1,
     run: async (task: Parameters<KernelThread["run"]>[0]) => {
@@ -34,7 +44,7 @@ export async function openInlinePool(options: InlinePoolOptions = {}): Promise<K
     },
     close: async () => {},
   };
-  return new SlicedPool(runner, memory, layout, {
+  return new SlicedPool(runner, memories, layout, {
     queueMax: options.queueMax ?? 64,
     sliceRows: options.sliceRows,
     faultOf: options.faultOf,

@@ -8,6 +8,7 @@
 import type { CandidateColumns } from "../wire/candidate-columns.ts";
 import type { Partner, PreparedQuery, QuerySpec, SymbolTable } from "../wire/query-spec.ts";
 import type { ScoreBlock } from "../wire/score-block.ts";
+import type { Extent } from "./arena.ts";
 
 export type { KeepKey, Partner, PreparedQuery, QuerySpec, StageSpec, SymbolTable } from "../wire/query-spec.ts";
 
@@ -22,8 +23,30 @@ export interface ScoreOptions {
   readonly floor?: () => number;
 }
 
+/** Rows in resident memory: a resident block or a candidate batch, at its place until `free`. */
+export interface PlacedBlock extends Extent {
+  readonly rows: number;
+}
+
+/** The pool's resident memory: columns become blocks that stay, and that `scan` reads in place. */
+export interface BlockMemory {
+  /** Bytes there are, and bytes given out. */
+  readonly capacity: number;
+  readonly used: number;
+  /**
+   * Makes resident blocks of the columns, on the threads. Undefined: there is no room, and nothing was kept. `symbolCount`: ids are below it.
+   * The columns are read until it resolves. Errors: as `score`.
+   */
+  seal(columns: CandidateColumns, symbolCount: number): Promise<readonly PlacedBlock[] | undefined>;
+  /** Copies the columns as they are, at once; for few rows. Undefined as above. */
+  place(columns: CandidateColumns): readonly PlacedBlock[] | undefined;
+  /** Gives a block back, once; no scan may be using it. */
+  free(block: PlacedBlock): void;
+}
+
 export interface KernelPool {
   readonly threads: number;
+  readonly resident: BlockMemory;
   /** Builds the query block. Throws ENGRAM_LIMIT_EXCEEDED when the state passes QUERY_SYMBOLS_MAX or the kb's symbol count passes what scratch memory holds. */
   prepare(spec: QuerySpec): PreparedQuery;
   /**
@@ -32,6 +55,8 @@ export interface KernelPool {
    * Errors: ENGRAM_POOL_FULL (bounded queue), ENGRAM_DEADLINE, ENGRAM_ABORTED, ENGRAM_WORKER_LOST (after one retry), ENGRAM_KERNEL_TRAP, ENGRAM_CLOSED.
    */
   score(query: PreparedQuery, columns: CandidateColumns, options?: ScoreOptions): Promise<readonly ScoreBlock[]>;
+  /** As `score`, over blocks in resident memory; the score blocks come in no order. The caller sees to it that the blocks stay. */
+  scan(query: PreparedQuery, blocks: readonly PlacedBlock[], options?: ScoreOptions): Promise<readonly ScoreBlock[]>;
   /** All pairs of `symbols` (distinct) with a symbol of the table whose character ratio is >= threshold (epsilon 1e-9), by symbol id then query index. */
   partners(symbols: readonly string[], table: SymbolTable, threshold: number, options?: ScoreOptions): Promise<readonly Partner[]>;
   /** Waits for what runs, refuses what comes, leaves no thread. */

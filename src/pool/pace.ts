@@ -24,6 +24,11 @@ export class Pace {
     this.#threads = threads;
   }
 
+  /** As measured so far. */
+  get nsPerRow(): number {
+    return this.#nsPerRow;
+  }
+
   /** Rows of the next slice when `remaining` are left: what is left is shared between the threads if that makes worthwhile slices. */
   rowsFor(remaining: number): number {
     const most = Math.ceil(SLICE_NS / this.#nsPerRow);

@@ -6,7 +6,7 @@
 import { createRequire } from "node:module";
 import { Piscina } from "piscina";
 import { EngineError } from "../errors.ts";
-import { createPoolMemory, planPoolMemory, releaseLostScratch, SYMBOL_CAPACITY } from "../kernels/pool-memory.ts";
+import { createPoolMemories, planPoolMemory, releaseLostScratch, SYMBOL_CAPACITY } from "../kernels/pool-memory.ts";
 import { type Logger, silentLogger } from "../log.ts";
 import type { Fault, Reply, SliceTask, Task } from "../wire/task.ts";
 import { loadPoolModule } from "./inline-pool.ts";
@@ -22,7 +22,11 @@ export interface PiscinaPoolOptions {
   readonly slots?: number;
   /** Symbols a kb may have: two tables of 2 bytes each per thread. */
   readonly symbolCapacity?: number;
+  /** Room for resident blocks, over as many memories as that takes; none by default. */
+  readonly residentBytes?: number;
   readonly log?: Logger;
+  /** Resident bytes in one memory at most; for tests. */
+  readonly arenaBytesMax?: number;
   /** Fixes the rows of a slice; for tests. */
   readonly sliceRows?: number;
   /** Asked for each slice; for tests. */
@@ -33,15 +37,28 @@ export interface PiscinaPoolOptions {
 export async function openPiscinaPool(options: PiscinaPoolOptions): Promise<KernelPool> {
   const { queueMax, log = silentLogger } = options;
   const slotsOf = (count: number): number => options.slots ?? 2 * count + 2;
-  const layout = planPoolMemory(options.threads, slotsOf, options.symbolCapacity ?? SYMBOL_CAPACITY);
+  const layout = planPoolMemory(
+    options.threads,
+    slotsOf,
+    options.symbolCapacity ?? SYMBOL_CAPACITY,
+    options.residentBytes,
+    options.arenaBytesMax,
+  );
   const { threads, slots } = layout;
   if (threads < options.threads) {
     log.warn({ asked: options.threads, threads }, "fewer kernel threads than asked: more do not fit one 4 GiB memory");
   }
-  const memory = createPoolMemory(layout);
+  const memories = createPoolMemories(layout);
+  const room = Math.min(layout.residentBytes, memories.length * layout.arenaBytes);
+  if (room < (options.residentBytes ?? 0)) {
+    log.warn(
+      { asked: options.residentBytes, bytes: room },
+      "less resident memory than asked: the system or the threads' own memory leaves no more",
+    );
+  }
   const piscina = new Piscina({
     filename: workerFile(),
-    workerData: { module: loadPoolModule(), memory, layout },
+    workerData: { module: loadPoolModule(), memories, layout },
     minThreads: threads,
     maxThreads: threads,
     // A slot has at most one slice a thread under way; the bounded queue is the slots' own.
@@ -49,7 +66,7 @@ export async function openPiscinaPool(options: PiscinaPoolOptions): Promise<Kern
     idleTimeout: Number.POSITIVE_INFINITY,
     recordTiming: false,
   });
-  const freeLostScratch = (): void => releaseLostScratch(memory, layout, new Set(piscina.threads.map(({ threadId }) => threadId)));
+  const freeLostScratch = (): void => releaseLostScratch(memories[0]!, layout, new Set(piscina.threads.map(({ threadId }) => threadId)));
   piscina.on("workerDestroy", () => queueMicrotask(freeLostScratch));
   piscina.on("error", (error: unknown) => log.error({ err: error }, "an idle kernel worker failed and is replaced"));
 
@@ -79,7 +96,7 @@ export async function openPiscinaPool(options: PiscinaPoolOptions): Promise<Kern
     await piscina.destroy();
     throw error;
   }
-  return new SlicedPool(runner, memory, layout, { queueMax, sliceRows: options.sliceRows, faultOf: options.faultOf });
+  return new SlicedPool(runner, memories, layout, { queueMax, sliceRows: options.sliceRows, faultOf: options.faultOf });
 }
 
 /** The built worker: Node 20 cannot run TypeScript in a thread. */

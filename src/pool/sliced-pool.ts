@@ -5,7 +5,7 @@
  * A call holds up to LANES_MAX slots, so that one batch is copied while another is scored. Each slot is worked by as many runners as there
  * are threads, each taking the next rows when its slice is back; a running slice is never stopped (that would end its thread).
  */
-import { POOL_SLOTS, SLOT_BYTES } from "../../assembly/layout.ts";
+import { BATCH_ROWS_MAX, POOL_SLOTS, SHORT_QUERY_MAX, SLOT_BYTES } from "../../assembly/layout.ts";
 import { EngineError } from "../errors.ts";
 import { assertTableFits } from "../kernels/instance.ts";
 import type { PoolLayout } from "../kernels/pool-memory.ts";
@@ -17,8 +17,10 @@ import { sealQueryBlock } from "../wire/query-block.ts";
 import type { Partner, PreparedQuery, QuerySpec, SymbolTable } from "../wire/query-spec.ts";
 import { type ScoreBlock, viewScoreBlock } from "../wire/score-block.ts";
 import type { Fault, Reply, SliceTask } from "../wire/task.ts";
-import type { KernelPool, ScoreOptions } from "./kernel-pool.ts";
+import { PoolBlockMemory } from "./block-memory.ts";
+import type { BlockMemory, KernelPool, PlacedBlock, ScoreOptions } from "./kernel-pool.ts";
 import { Pace } from "./pace.ts";
+import { RowMap } from "./row-map.ts";
 import { assertGoesOn, SlotQueue } from "./slot-queue.ts";
 
 /** Slots a call holds at most: one is copied while the other is scored. */
@@ -55,18 +57,32 @@ interface Slice<T> {
 export class SlicedPool implements KernelPool {
   readonly threads: number;
   readonly #runner: SliceRunner;
+  readonly resident: BlockMemory;
   readonly #bytes: Uint8Array;
   readonly #layout: PoolLayout;
   readonly #options: SlicedPoolOptions;
   readonly #slots: SlotQueue;
   readonly #paces = new WeakMap<PreparedQuery, Pace>();
+  /** Nanoseconds a resident row took the last query of a kind. */
+  readonly #rowNs = new Map<string, number>();
   readonly #running = new Set<Promise<unknown>>();
   #closed: Promise<void> | undefined;
 
-  constructor(runner: SliceRunner, memory: WebAssembly.Memory, layout: PoolLayout, options: SlicedPoolOptions) {
+  constructor(runner: SliceRunner, memories: readonly WebAssembly.Memory[], layout: PoolLayout, options: SlicedPoolOptions) {
     this.threads = runner.threads;
     this.#runner = runner;
-    this.#bytes = new Uint8Array(memory.buffer);
+    const bytes = memories.map((memory) => new Uint8Array(memory.buffer));
+    this.#bytes = bytes[0]!;
+    this.resident = new PoolBlockMemory(bytes, layout, {
+      takeSlot: async () => this.#slots.take() ?? this.#slots.wait({}),
+      releaseSlot: (slot) => this.#slots.release(slot),
+      seal: (task) =>
+        this.#during(async () => {
+          const reply = await this.#runner.run({ ...task, fault: this.#options.faultOf?.() });
+          if (!reply.ok) throw new EngineError(reply.code, reply.message);
+          return new Float64Array(reply.buffer)[0]!;
+        }),
+    });
     this.#layout = layout;
     this.#options = options;
     this.#slots = new SlotQueue(layout.slots, options.queueMax);
@@ -91,6 +107,10 @@ export class SlicedPool implements KernelPool {
 
   score(query: PreparedQuery, columns: CandidateColumns, options: ScoreOptions = {}): Promise<readonly ScoreBlock[]> {
     return this.#during(() => this.#score(query, columns, options));
+  }
+
+  scan(query: PreparedQuery, blocks: readonly PlacedBlock[], options: ScoreOptions = {}): Promise<readonly ScoreBlock[]> {
+    return this.#during(() => this.#scan(query, blocks, options));
   }
 
   partners(symbols: readonly string[], table: SymbolTable, threshold: number, options: ScoreOptions = {}): Promise<readonly Partner[]> {
@@ -174,9 +194,8 @@ export class SlicedPool implements KernelPool {
           kind: "score",
           query: query.bytes,
           table,
-          place: placeOf(slot),
-          from,
-          to,
+          memory: 0,
+          pieces: [placeOf(slot), from, to],
           floor: options.floor?.() ?? Number.NEGATIVE_INFINITY,
           fault: this.#options.faultOf?.(),
         },
@@ -185,6 +204,34 @@ export class SlicedPool implements KernelPool {
       );
       found.push({ batch, from, value: viewScoreBlock(buffer) });
     });
+  }
+
+  async #scan(query: PreparedQuery, blocks: readonly PlacedBlock[], options: ScoreOptions): Promise<readonly ScoreBlock[]> {
+    assertGoesOn(options);
+    const map = new RowMap(blocks);
+    if (map.rows === 0) return [];
+    // The slot itself stays empty: it stands for a place in the bounded queue.
+    const slot = this.#slots.take() ?? (await this.#slots.wait(options));
+    try {
+      const kind = kindOf(query.spec);
+      const pace = new Pace(this.#rowNs.get(kind) ?? guessNs(query.spec), this.threads);
+      // A task keeps at most as many matches as its scratch holds, whatever the query asks.
+      const rowsMax = query.spec.keep > BATCH_ROWS_MAX ? BATCH_ROWS_MAX : Number.POSITIVE_INFINITY;
+      const table = tableNeeded(query.spec);
+      const found: ScoreBlock[] = [];
+      const runSlice = async (from: number, to: number): Promise<void> => {
+        for (const { memory, pieces, rows } of map.pieces(from, to)) {
+          const floor = options.floor?.() ?? Number.NEGATIVE_INFINITY;
+          const task: SliceTask = { kind: "score", query: query.bytes, table, memory, pieces, floor, fault: this.#options.faultOf?.() };
+          found.push(viewScoreBlock(await this.#runSlice(task, rows, pace)));
+        }
+      };
+      await this.#inSlices(map.rows, pace, options, runSlice, rowsMax);
+      this.#rowNs.set(kind, pace.nsPerRow);
+      return found;
+    } finally {
+      this.#slots.release(slot);
+    }
   }
 
   async #partners(symbols: readonly string[], table: SymbolTable, threshold: number, options: ScoreOptions): Promise<readonly Partner[]> {
@@ -207,13 +254,19 @@ export class SlicedPool implements KernelPool {
   }
 
   /** Calls `runSlice` for consecutive ranges of `count` things, as many at once as there are threads; none is started after an error. */
-  async #inSlices(count: number, pace: Pace, options: ScoreOptions, runSlice: (from: number, to: number) => Promise<void>): Promise<void> {
+  async #inSlices(
+    count: number,
+    pace: Pace,
+    options: ScoreOptions,
+    runSlice: (from: number, to: number) => Promise<void>,
+    most = Number.POSITIVE_INFINITY,
+  ): Promise<void> {
     let next = 0;
     const runner = async (): Promise<void> => {
       while (next < count) {
         assertGoesOn(options);
         const from = next;
-        next = Math.min(count, from + (this.#options.sliceRows ?? pace.rowsFor(count - from)));
+        next = Math.min(count, from + Math.min(most, this.#options.sliceRows ?? pace.rowsFor(count - from)));
         await runSlice(from, next);
       }
     };
@@ -232,9 +285,7 @@ export class SlicedPool implements KernelPool {
   #paceOf(query: PreparedQuery): Pace {
     let pace = this.#paces.get(query);
     if (pace === undefined) {
-      const { similarity, stages } = query.spec;
-      const matchNs = similarity === "character" ? CHARACTER_ROW_NS : TOKEN_ROW_NS;
-      pace = new Pace(matchNs + (stages.some(({ name }) => name === "minhash") ? MINHASH_ROW_NS : 0), this.threads);
+      pace = new Pace(guessNs(query.spec), this.threads);
       this.#paces.set(query, pace);
     }
     return pace;
@@ -243,6 +294,17 @@ export class SlicedPool implements KernelPool {
 
 function placeOf(slot: number): number {
   return POOL_SLOTS + slot * SLOT_BYTES;
+}
+
+function guessNs({ similarity, stages }: QuerySpec): number {
+  const matchNs = similarity === "character" ? CHARACTER_ROW_NS : TOKEN_ROW_NS;
+  return matchNs + (stages.some(({ name }) => name === "minhash") ? MINHASH_ROW_NS : 0);
+}
+
+/** Queries of one kind take about as long a row: what the next slice's size is guessed by. */
+function kindOf({ similarity, stages, symbols, partners, recallThreshold }: QuerySpec): string {
+  const form = symbols.length > SHORT_QUERY_MAX ? "long" : "short";
+  return `${similarity} ${form} ${partners === null} ${Math.round(recallThreshold * 5)} ${stages.map(({ name }) => name).join()}`;
 }
 
 /** The table if anything looks inside symbols; otherwise it need not travel. */

@@ -58,7 +58,7 @@ function eventsInRows(columns: CandidateColumns, from: number, to: number): numb
 }
 
 /** Size of the batch of rows `from` to `to` (exclusive). */
-function batchBytes(columns: CandidateColumns, from: number, to: number): number {
+export function batchBytes(columns: CandidateColumns, from: number, to: number): number {
   const rows = to - from;
   const fixed = BATCH_HEADER_BYTES + 3 * rows * 8 + align8(rows * NAME_BYTES) + align8(rows * 2) + SLACK_BYTES;
   return fixed + align8(symbolsInRows(columns, from, to) * 4) + align8(eventsInRows(columns, from, to) * 2);

@@ -13,10 +13,10 @@ export interface ScoreTask {
   /** A sealed query block. */
   readonly query: Uint8Array<SharedArrayBuffer>;
   readonly table: SymbolTable | null;
-  /** Address of the candidate batch or resident block. */
-  readonly place: number;
-  readonly from: number;
-  readonly to: number;
+  /** Which of the pool's memories everything lies in. */
+  readonly memory: number;
+  /** Rows to score, three numbers each: address of the candidate batch or resident block, first row, row behind the last. */
+  readonly pieces: readonly number[];
   /** Matches with a smaller key are counted and not sent back: the caller has as many better ones as it keeps. */
   readonly floor: number;
   readonly fault?: Fault | undefined;
@@ -35,6 +35,7 @@ export interface PartnerTask {
 /** Makes a candidate batch a resident block (kernels/seal.ts). */
 export interface SealTask {
   readonly kind: "seal";
+  readonly memory: number;
   /** Addresses. */
   readonly batch: number;
   readonly block: number;

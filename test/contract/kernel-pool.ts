@@ -17,10 +17,12 @@ export interface TestPoolOptions {
   readonly slots?: number;
   readonly symbolCapacity?: number;
   readonly sliceRows?: number;
+  readonly residentBytes?: number;
+  readonly arenaBytesMax?: number;
   readonly faultOf?: () => Fault | undefined;
 }
 
-type OpenPool = (options: TestPoolOptions) => Promise<KernelPool>;
+export type OpenPool = (options: TestPoolOptions) => Promise<KernelPool>;
 
 const VOCABULARY = Array.from({ length: 40 }, (_, i) => `symbol-${i}`);
 
@@ -49,7 +51,7 @@ function patternsOf(count: number, seed: number): TestPattern[] {
 
 const STATE = ["symbol-3", "symbol-1", "symbol-4", "symbol-1", "unheard", "symbol-5", "symbol-9"];
 
-const asked = (recallThreshold: number): ReferenceQuery => ({
+export const asked = (recallThreshold: number): ReferenceQuery => ({
   state: STATE,
   similarity: "token",
   recallThreshold,
@@ -58,20 +60,20 @@ const asked = (recallThreshold: number): ReferenceQuery => ({
   keepBy: "prePotential",
 });
 
-interface Kb {
+export interface Kb {
   readonly patterns: readonly TestPattern[];
   readonly numbering: Numbering;
   readonly columns: CandidateColumns;
 }
 
-function kbOf(count: number, seed = 1): Kb {
+export function kbOf(count: number, seed = 1): Kb {
   const patterns = patternsOf(count, seed);
   const numbering = new Numbering();
   for (const symbol of VOCABULARY) numbering.idOf(symbol);
   return { patterns, numbering, columns: columnsOf(patterns, numbering) };
 }
 
-function specOf({ numbering }: Kb, reference: ReferenceQuery, keep: number, changes: Partial<QuerySpec> = {}): QuerySpec {
+export function specOf({ numbering }: Kb, reference: ReferenceQuery, keep: number, changes: Partial<QuerySpec> = {}): QuerySpec {
   return {
     symbols: reference.state,
     symbolIds: numbering.stateIds(reference.state),
@@ -91,7 +93,7 @@ async function best(pool: KernelPool, kb: Kb, reference: ReferenceQuery, keep: n
   return keptOf(await pool.score(pool.prepare(specOf(kb, reference, keep)), kb.columns, options)).slice(0, keep);
 }
 
-function expectedBest(kb: Kb, reference: ReferenceQuery, keep: number) {
+export function expectedBest(kb: Kb, reference: ReferenceQuery, keep: number) {
   return scoreReference(reference, kb.patterns)
     .matches.slice(0, keep)
     .map(({ pattern, key, similarity, blocks }) => ({
@@ -104,7 +106,7 @@ function expectedBest(kb: Kb, reference: ReferenceQuery, keep: number) {
     }));
 }
 
-async function codeOf(promise: Promise<unknown>): Promise<string> {
+export async function codeOf(promise: Promise<unknown>): Promise<string> {
   try {
     await promise;
   } catch (error) {
@@ -344,7 +346,7 @@ export function kernelPoolContract(name: string, openPool: OpenPool, { canLose }
 }
 
 /** The same rows several times over. */
-function repeated(columns: CandidateColumns, times: number): CandidateColumns {
+export function repeated(columns: CandidateColumns, times: number): CandidateColumns {
   const repeat = (bytes: Uint8Array): Uint8Array => Buffer.concat(Array.from({ length: times }, () => bytes));
   const ends = (bytes: Uint8Array): Uint8Array => {
     const first = new BigUint64Array(bytes.slice().buffer);

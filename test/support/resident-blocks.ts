@@ -22,7 +22,7 @@ export class ResidentPair {
     const layout = planPoolMemory(1, () => 2, symbolCapacity);
     const memory = createPoolMemory(layout);
     this.bytes = new Uint8Array(memory.buffer);
-    this.#thread = new KernelThread(loadPoolModule(), memory, layout, leaseScratch(memory, layout, 1));
+    this.#thread = new KernelThread(loadPoolModule(), [memory], layout, leaseScratch(memory, layout, 1));
   }
 
   /** Writes the columns as a batch and seals it; returns the block's bytes. */
@@ -30,7 +30,7 @@ export class ResidentPair {
     // What lay there before must not show through.
     this.bytes.fill(0xa5, this.block, this.block + 4096);
     writeCandidateBatch(this.bytes, this.batch, columns, 0, columns.rows);
-    const task = { kind: "seal", batch: this.batch, block: this.block, capacity, symbolCount } as const;
+    const task = { kind: "seal", memory: 0, batch: this.batch, block: this.block, capacity, symbolCount } as const;
     return new Float64Array(this.#answer(task))[0]!;
   }
 
@@ -45,7 +45,7 @@ export class ResidentPair {
 
   score(spec: QuerySpec, place: number, from: number, to: number, floor = Number.NEGATIVE_INFINITY): ScoreBlock {
     const query = sealQueryBlock(spec, symbolHash);
-    return viewScoreBlock(this.#answer({ kind: "score", query, table: spec.table, place, from, to, floor }));
+    return viewScoreBlock(this.#answer({ kind: "score", query, table: spec.table, memory: 0, pieces: [place, from, to], floor }));
   }
 
   run(task: SliceTask): Reply {

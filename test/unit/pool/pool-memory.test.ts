@@ -26,6 +26,28 @@ test("more threads than fit become as many as fit; fewer symbols make room for m
   expect(() => planPoolMemory(0, slotsOf, 1024)).toThrow(refused);
 });
 
+test("resident memory takes as many memories as it needs, each within 4 GiB, and leaves every thread its tables", () => {
+  const gib = 2 ** 30;
+  for (const [threads, bytes] of [
+    [1, 64 * 2 ** 20],
+    [2, 2 * gib],
+    [2, 6 * gib],
+    [8, 20 * gib],
+    [16, 20 * gib],
+  ] as const) {
+    const layout = planPoolMemory(threads, slotsOf, SYMBOL_CAPACITY, bytes);
+    expect(layout.threads).toBe(threads);
+    expect(layout.residentBytes).toBe(bytes);
+    expect(layout.memories * layout.arenaBytes).toBeGreaterThanOrEqual(bytes);
+    expect((layout.memories - 1) * layout.arenaBytes).toBeLessThan(bytes);
+    expect(layout.arenaAt).toBe(layout.scratchAt + threads * layout.scratchStride);
+    expect(layout.bytes).toBe(layout.arenaAt + layout.arenaBytes);
+    expect(layout.bytes).toBeLessThan(2 ** 32);
+  }
+  expect(planPoolMemory(2, slotsOf, SYMBOL_CAPACITY, 6 * gib).memories).toBe(3);
+  expect(planPoolMemory(2, slotsOf, SYMBOL_CAPACITY, 0)).toMatchObject({ memories: 1, arenaBytes: 0, residentBytes: 0 });
+});
+
 test("a lost thread's scratch goes to its successor, marked as used", () => {
   const layout = planPoolMemory(2, () => 1, 1024);
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
