@@ -37,6 +37,15 @@ const SETTINGS = {
     about: "Address to listen on. The default answers this machine only.",
   }),
   port: integer({ fallback: 8000, min: 0, max: 65_535, katoNames: ["PORT"], about: "Port to listen on; 0 takes any free one." }),
+  corsOrigins: text({
+    fallback: "",
+    fallbackText: "none",
+    pattern: /^(\*|https?:\/\/[^\s,/]+(\s*,\s*https?:\/\/[^\s,/]+)*|)$/,
+    allowed: "origins such as https://example.org with commas between, or * for all",
+    katoNames: ["CORS_ORIGINS"],
+    fromKato: (env) => env.CORS_ORIGINS?.replace(/["'[\]]/g, ""),
+    about: "Web origins whose pages may use the server from a browser. Others may not, since nothing is asked of callers.",
+  }),
   dataDir: text({
     fallback: "./data",
     pattern: /\S/,

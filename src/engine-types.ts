@@ -180,6 +180,35 @@ export interface PredictOptions extends CallOptions {
   readonly source?: SourceName;
 }
 
+/** Calls of one part since start. */
+export interface CallFigures {
+  readonly operations: number;
+  readonly errors: number;
+  /** Summed over the calls, from asking to the answer. */
+  readonly seconds: number;
+  readonly lastError: { readonly code: string; readonly atMs: number } | null;
+}
+
+/** Look-ups in memory since start, and what is kept now. */
+export interface CacheFigures {
+  readonly hits: number;
+  readonly misses: number;
+  readonly kept: number;
+}
+
+/** What the engine did since start: counters, read without asking a store. */
+export interface EngineFigures {
+  readonly stateStore: CallFigures & { readonly backEnd: "lmdb" | "redis" };
+  readonly patternStore: CallFigures & { readonly backEnd: "embedded" | "server" };
+  /** Searches for the nearest vectors. */
+  readonly vectorIndex: CallFigures;
+  /** Scanned patterns in memory. */
+  readonly patterns: CacheFigures & { readonly bytes: number; readonly bytesMax: number };
+  readonly symbols: CacheFigures;
+  readonly sessionsCreated: number;
+  readonly sessionsDeleted: number;
+}
+
 /** The engine: the story of the product. Every call throws EngineError and nothing else. A session call on an unknown or expired id throws ENGRAM_SESSION_UNKNOWN. */
 export interface Engine {
   createSession(request: {
@@ -241,7 +270,18 @@ export interface Engine {
   subscribe(listener: (event: SessionEvent) => void): () => void;
   /** Waits until everything acknowledged is in the pattern store. */
   flush(): Promise<void>;
-  health(): Promise<{ stateStore: boolean; patternStore: boolean; outbox: number; threads: number }>;
+  /** Asks both stores. `…Ms` is how long each took to answer. */
+  health(): Promise<{
+    stateStore: boolean;
+    patternStore: boolean;
+    outbox: number;
+    threads: number;
+    stateStoreMs: number;
+    patternStoreMs: number;
+  }>;
+  figures(): EngineFigures;
+  /** Forgets what memory holds of a kb, or of all: it is read anew when it is needed. Answers how many were forgotten. */
+  dropCaches(kb?: string): { readonly patterns: number; readonly symbols: number };
   /** Finishes what runs, flushes, closes stores and threads. */
   close(): Promise<void>;
 }

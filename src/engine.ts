@@ -16,6 +16,7 @@ import { RecentFutures } from "./engine/recent-futures.ts";
 import { ScanCache } from "./engine/scan-cache.ts";
 import { SessionCalls } from "./engine/sessions.ts";
 import { Standing } from "./engine/standing.ts";
+import { CallMeter, metered } from "./engine/store-meter.ts";
 import { StreamSource } from "./engine/stream-source.ts";
 import { SymbolCache } from "./engine/symbol-cache.ts";
 import { VectorIndex } from "./engine/vector-index.ts";
@@ -56,7 +57,11 @@ export async function openEngine(config: Config, log: Logger, parts: EngineParts
 }
 
 function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, standing: Standing): Engine {
-  const { state, patterns, events } = stores;
+  const { events } = stores;
+  const meters = { state: new CallMeter(), patterns: new CallMeter(), vectors: new CallMeter() };
+  const state = metered(stores.state, meters.state);
+  const patterns = metered(stores.patterns, meters.patterns);
+  let [sessionsCreated, sessionsDeleted] = [0, 0];
   const symbols = new SymbolCache(state);
   const recent = new RecentFutures();
   const flusher = new Flusher({ state, patterns, log, rowsMax: config.flushRowsMax, intervalMs: config.flushIntervalMs });
@@ -77,7 +82,7 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
   });
   const calls = new SessionCalls({
     state,
-    vectors: new VectorIndex(state),
+    vectors: metered(new VectorIndex(state), meters.vectors),
     defaults: config.sessionDefaults,
     autoExtend: config.sessionAutoExtend,
     symbolsPerPatternMax: config.symbolsPerPatternMax,
@@ -144,6 +149,7 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
           version: 1,
         };
         await state.createSession(session);
+        sessionsCreated++;
         events.publish({ type: "session.created", sessionId: session.id, nodeId: session.nodeId, atMs: now });
         return session;
       }),
@@ -155,7 +161,10 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
         // A session that ran out and was not swept yet is gone for its clients.
         const alive = (await state.readSession(id, Date.now(), false)) !== undefined;
         const deleted = (await state.deleteSession(id)) && alive;
-        if (deleted) events.publish({ type: "session.destroyed", sessionId: id, reason: "explicit_delete", atMs: Date.now() });
+        if (deleted) {
+          sessionsDeleted++;
+          events.publish({ type: "session.destroyed", sessionId: id, reason: "explicit_delete", atMs: Date.now() });
+        }
         return deleted;
       });
     },
@@ -229,12 +238,25 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
     subscribe: (listener) => events.subscribe(listener),
     flush: () => during(() => flusher.drained()),
     health: () =>
-      during(async () => ({
-        stateStore: await state.ping(),
-        patternStore: await patterns.ping(),
-        outbox: await state.outboxSize(),
-        threads: pool.threads,
-      })),
+      during(async () => {
+        const start = performance.now();
+        const stateStore = await state.ping();
+        const between = performance.now();
+        const patternStore = await patterns.ping();
+        const end = performance.now();
+        const outbox = await state.outboxSize();
+        return { stateStore, patternStore, outbox, threads: pool.threads, stateStoreMs: between - start, patternStoreMs: end - between };
+      }),
+    figures: () => ({
+      stateStore: { ...meters.state.figures(), backEnd: state.backEnd },
+      patternStore: { ...meters.patterns.figures(), backEnd: config.clickhouse.url === undefined ? "embedded" : "server" },
+      vectorIndex: meters.vectors.figures(),
+      patterns: scans.figures(),
+      symbols: symbols.figures(),
+      sessionsCreated,
+      sessionsDeleted,
+    }),
+    dropCaches: (kb) => ({ patterns: scans.forget(kb), symbols: symbols.forget(kb) }),
     close: () => (closed ??= shut()),
   };
 }

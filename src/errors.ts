@@ -17,6 +17,7 @@ export const ERROR_TABLE = {
   ENGRAM_BODY_TOO_LARGE: { kind: "input", status: 413 },
   ENGRAM_PATH_UNKNOWN: { kind: "input", status: 404 },
   ENGRAM_METHOD_NOT_ALLOWED: { kind: "input", status: 405 },
+  ENGRAM_ORIGIN_REFUSED: { kind: "input", status: 403 },
   ENGRAM_SETTINGS_INVALID: { kind: "input", status: 400 },
   ENGRAM_FILE_UNREADABLE: { kind: "input", status: 400 },
   ENGRAM_POOL_FULL: { kind: "busy", status: 503 },

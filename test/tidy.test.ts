@@ -28,7 +28,8 @@ const IMPORTS: Readonly<Record<string, Row>> = {
   "src/engine": { own: ["src/model", "src/wire", "src/kernels", "src/pool", "src/store", "src/aggregate"], npm: [] },
   "src/engine.ts": { own: ["src/engine", "src/model", "src/wire", "src/kernels", "src/pool", "src/store", "src/aggregate"], npm: [] },
   "src/rebuild.ts": { own: ["src/store"], npm: [] },
-  "src/http": { own: ["src/model"], npm: ["fastify", "@fastify/websocket"] },
+  "src/monitor": { own: [], npm: [] },
+  "src/http": { own: ["src/model", "src/monitor"], npm: ["fastify", "@fastify/websocket"] },
   "src/eval": { own: ["assembly/layout.ts", "src/model", "src/wire", "src/kernels", "src/pool"], npm: [] },
   // The data lock, and it alone of the stores: the command line says who has the data folder before anything is opened.
   "src/cli": {

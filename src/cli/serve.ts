@@ -72,6 +72,12 @@ async function serve(options: SettingOptions): Promise<void> {
       log,
       serviceName: config.serviceName,
       version: programVersion(),
+      corsOrigins: config.corsOrigins.split(",").flatMap((origin) => origin.trim() || []),
+      about: {
+        dataDir: config.dataDir,
+        redisAddress: config.redis.url === undefined ? null : addressForPrint(config.redis.url),
+        sessionTtlSeconds: config.sessionTtlSeconds,
+      },
       limits: {
         requestsInFlightMax: config.requestsMax,
         bodyBytesMax: config.bodyBytesMax,

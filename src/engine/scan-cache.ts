@@ -62,6 +62,8 @@ export class ScanCache {
   /** Insertion order is order of use. */
   readonly #kbs = new Map<string, Kept>();
   #bytes = 0;
+  #hits = 0;
+  #misses = 0;
 
   /** `bytesMax` 0 keeps nothing. */
   constructor(patterns: Pick<PatternStore, "scan">, bytesMax: number) {
@@ -90,7 +92,11 @@ export class ScanCache {
       const rows = end <= below ? columns.rows : rowsBelow(columns, below);
       if (rows > 0) yield rows === columns.rows ? columns : { ...columns, rows };
     }
-    if (from >= below) return;
+    if (from >= below) {
+      this.#hits++;
+      return;
+    }
+    this.#misses++;
 
     let fresh: Part[] | undefined = [];
     let rows = 0;
@@ -123,6 +129,23 @@ export class ScanCache {
     const bytes = kept.parts.reduce((sum, part) => sum + bytesOf(part.columns), 0);
     this.#bytes += bytes - kept.bytes;
     kept.bytes = bytes;
+  }
+
+  /** Scans answered from memory alone, scans that read the store, and what is kept. */
+  figures(): { hits: number; misses: number; kept: number; bytes: number; bytesMax: number } {
+    let kept = 0;
+    for (const { upTo } of this.#kbs.values()) kept += upTo;
+    return { hits: this.#hits, misses: this.#misses, kept, bytes: this.#bytes, bytesMax: this.#bytesMax };
+  }
+
+  /** Forgets a kb, or all; answers how many patterns. */
+  forget(kb?: string): number {
+    let forgotten = 0;
+    for (const name of kb === undefined ? [...this.#kbs.keys()] : [kb]) {
+      forgotten += this.#kbs.get(name)?.upTo ?? 0;
+      this.#drop(name);
+    }
+    return forgotten;
   }
 
   #use(kb: string, generation: number): Kept | undefined {

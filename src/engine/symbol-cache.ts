@@ -14,6 +14,8 @@ interface KbSymbols {
   readonly names: Map<number, string>;
   table: GrowingTable | undefined;
   building: Promise<void> | undefined;
+  /** False once it is forgotten: a look-up under way may still use it, and nobody counts it. */
+  counted: boolean;
 }
 
 /** Columns that grow by doubling; a table handed out is a view of the front, which is never written again. */
@@ -51,6 +53,8 @@ export class SymbolCache {
   /** Insertion order is order of use: a kb that is used moves to the end. */
   readonly #kbs = new Map<string, KbSymbols>();
   #kept = 0;
+  #hits = 0;
+  #misses = 0;
 
   constructor(state: StateStore) {
     this.#state = state;
@@ -58,28 +62,55 @@ export class SymbolCache {
 
   #of(kb: string, generation: number): KbSymbols {
     const key = `${generation} ${kb}`;
-    const entry = this.#kbs.get(key) ?? { ids: new Map(), names: new Map(), table: undefined, building: undefined };
+    const entry = this.#kbs.get(key) ?? { ids: new Map(), names: new Map(), table: undefined, building: undefined, counted: true };
     this.#kbs.delete(key);
     this.#kbs.set(key, entry);
     for (const [oldKey, old] of this.#kbs) {
       if (this.#kept <= KEPT_MAX) break;
-      this.#kept -= old.names.size + (old.table?.count ?? 0);
-      this.#kbs.delete(oldKey);
+      this.#forget(oldKey, old);
     }
     return entry;
+  }
+
+  #count(asked: number, missing: number): void {
+    this.#hits += asked - missing;
+    this.#misses += missing;
+  }
+
+  /** Symbols found in memory, symbols asked of the store, and what is kept. */
+  figures(): { hits: number; misses: number; kept: number } {
+    return { hits: this.#hits, misses: this.#misses, kept: this.#kept };
+  }
+
+  /** Forgets a kb's symbols, or all; answers how many. A look-up under way finishes with what it has. */
+  forget(kb?: string): number {
+    const before = this.#kept;
+    for (const [key, entry] of this.#kbs) {
+      // A key is the generation, a space, the kb.
+      if (kb !== undefined && key.slice(key.indexOf(" ") + 1) !== kb) continue;
+      this.#forget(key, entry);
+    }
+    return before - this.#kept;
   }
 
   #keep(entry: KbSymbols, id: number, symbol: string): void {
     if (entry.names.has(id)) return;
     entry.ids.set(symbol, id);
     entry.names.set(id, symbol);
-    this.#kept++;
+    if (entry.counted) this.#kept++;
+  }
+
+  #forget(key: string, entry: KbSymbols): void {
+    this.#kept -= entry.names.size + (entry.table?.count ?? 0);
+    entry.counted = false;
+    this.#kbs.delete(key);
   }
 
   /** Ids parallel to `symbols`, UNKNOWN_SYMBOL where the kb does not know one. */
   async ids(kb: string, generation: number, symbols: readonly string[]): Promise<Uint32Array> {
     const entry = this.#of(kb, generation);
     const missing = [...new Set(symbols)].filter((symbol) => !entry.ids.has(symbol));
+    this.#count(symbols.length, missing.length);
     if (missing.length > 0) {
       const found = await this.#state.symbolIds(kb, generation, missing);
       missing.forEach((symbol, i) => {
@@ -92,7 +123,9 @@ export class SymbolCache {
   /** Symbols of ids, as a look-up that holds at least these. */
   async names(kb: string, generation: number, ids: Iterable<number>): Promise<ReadonlyMap<number, string>> {
     const entry = this.#of(kb, generation);
-    const missing = [...new Set(ids)].filter((id) => !entry.names.has(id));
+    const asked = new Set(ids);
+    const missing = [...asked].filter((id) => !entry.names.has(id));
+    this.#count(asked.size, missing.length);
     if (missing.length > 0) {
       const found = await this.#state.symbolNames(kb, generation, missing);
       missing.forEach((id, i) => {
@@ -113,8 +146,8 @@ export class SymbolCache {
         const before = table.count;
         for await (const rows of this.#state.listSymbols(kb, generation, before, count)) {
           for (const row of rows) table.push(row.symbol);
+          if (entry.counted) this.#kept += rows.length;
         }
-        this.#kept += table.count - before;
       };
       entry.building = build().finally(() => {
         entry.building = undefined;

@@ -15,6 +15,7 @@ export class Admission {
   readonly #limits: Pick<HttpLimits, "requestsInFlightMax" | "bodyBytesInFlightMax" | "bodyBytesMax">;
   readonly #release: (this: Admitted) => void;
   #requests = 0;
+  #peak = 0;
   #bytes = 0;
   #closing = false;
 
@@ -28,6 +29,11 @@ export class Admission {
     this.#release = function (this: Admitted): void {
       leave(this[HELD_BYTES] ?? 0);
     };
+  }
+
+  /** Requests under way now, and at most since start. */
+  load(): { readonly current: number; readonly peak: number } {
+    return { current: this.#requests, peak: this.#peak };
   }
 
   get closing(): boolean {
@@ -58,6 +64,7 @@ export class Admission {
       );
     }
     this.#requests++;
+    if (this.#requests > this.#peak) this.#peak = this.#requests;
     this.#bytes += bytes;
     const raw: Admitted = reply.raw;
     raw[HELD_BYTES] = bytes;

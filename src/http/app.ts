@@ -1,6 +1,6 @@
 /**
  * The HTTP face: KATO's interface and our own calls over one engine. Builds and does not listen; whoever listens should choose 127.0.0.1
- * unless the network is trusted, for there is no authentication here, and no answer names another origin as welcome. Closing the app
+ * unless the network is trusted, for there is no authentication here, and pages of other web origins are refused unless they are named. Closing the app
  * refuses what is new and waits for what runs; it does not close the engine.
  */
 import { randomUUID } from "node:crypto";
@@ -9,14 +9,18 @@ import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import type { Engine } from "../engine-types.ts";
 import { EngineError } from "../errors.ts";
 import type { Logger } from "../log.ts";
+import { Monitor } from "../monitor/monitor.ts";
 import { Admission } from "./admission.ts";
-import type { RouteContext } from "./context.ts";
+import type { About, RouteContext } from "./context.ts";
 import { ErrorReplies } from "./error-replies.ts";
 import { addEventRoutes } from "./event-routes.ts";
+import { notFoundText } from "./gone-paths.ts";
 import { addBodyParsers } from "./json-body.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 import { addMemoryRoutes } from "./memory-routes.ts";
+import { addMonitorRoutes } from "./monitor-routes.ts";
 import { addNodeRoutes } from "./node-routes.ts";
+import { guardOrigins } from "./origins.ts";
 import { addPredictionRoutes } from "./prediction-routes.ts";
 import { addServiceRoutes } from "./service-routes.ts";
 import { SessionNodes } from "./session-nodes.ts";
@@ -30,10 +34,15 @@ export interface AppOptions {
   readonly serviceName: string;
   readonly version: string;
   readonly limits?: Partial<HttpLimits>;
+  readonly about?: Partial<About>;
+  /** Web origins that may use the server beside its own; `*` for all. None when left out. */
+  readonly corsOrigins?: readonly string[];
 }
 
 /** Symbols stand in paths, percent-encoded; Node bounds the whole head of a request at 16 KiB. */
 const PARAM_CHARS_MAX = 8_192;
+/** KATO's default, for whoever does not say. */
+const SESSION_TTL_SECONDS = 3_600;
 /** Bytes of a WebSocket frame from a client. */
 const FRAME_BYTES_MAX = 1_024;
 /** Methods a path answers with 405 when it does not offer them. */
@@ -42,6 +51,7 @@ const METHODS: readonly HTTPMethods[] = ["GET", "HEAD", "POST", "PUT", "PATCH", 
 export function buildApp(options: AppOptions): FastifyInstance {
   const { engine, log } = options;
   const limits = { ...HTTP_LIMITS, ...options.limits };
+  const about: About = { dataDir: ".", redisAddress: null, sessionTtlSeconds: SESSION_TTL_SECONDS, ...options.about };
   const replies = new ErrorReplies(engine, log);
   const admission = new Admission(limits);
   const onError = (error: FastifyError, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
@@ -69,19 +79,29 @@ export function buildApp(options: AppOptions): FastifyInstance {
     serviceName: options.serviceName,
     version: options.version,
     startedAtMs: Date.now(),
+    monitor: new Monitor({ engine, log, folder: about.dataDir, concurrent: () => admission.load().current }),
+    about,
   };
+  const { monitor, nodes } = context;
 
   addBodyParsers(app);
   app.setErrorHandler(onError);
-  app.setNotFoundHandler(() => {
-    throw new EngineError("ENGRAM_PATH_UNKNOWN", "Not Found");
+  app.setNotFoundHandler((request) => {
+    throw new EngineError("ENGRAM_PATH_UNKNOWN", notFoundText(request.url));
   });
   app.addHook("onRequest", (request, reply, done) => {
     reply.header("x-trace-id", request.id);
+    monitor.requests.came();
     done(admission.enter(request, reply));
   });
+  app.addHook("onRequest", guardOrigins(options.corsOrigins ?? []));
   app.addHook("onRequest", slideNamedSession(context));
   app.addHook("onResponse", (request, reply, done) => {
+    const { id } = (request.params ?? {}) as { id?: string };
+    const ofSession = request.routeOptions.url?.startsWith("/sessions/:id") === true;
+    monitor.requests.answered(reply.statusCode, reply.elapsedTime, ofSession);
+    const node = ofSession && id !== undefined ? nodes.known(id) : undefined;
+    if (node !== undefined) monitor.nodes.used(node, engine.kbOf);
     log.info(
       { method: request.method, route: request.routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime, trace: request.id },
       "request",
@@ -93,7 +113,12 @@ export function buildApp(options: AppOptions): FastifyInstance {
     if (admission.closing) reply.header("connection", "close");
     done(null, payload);
   });
+  app.addHook("onListen", (done) => {
+    monitor.start();
+    done();
+  });
   app.addHook("preClose", (done) => {
+    monitor.stop();
     admission.close();
     // For answers whose head is already sent.
     app.server.keepAliveTimeout = 1;
@@ -113,6 +138,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.after(() => {
     const offered = collectMethods(app);
     addServiceRoutes(app, context);
+    addMonitorRoutes(app, context, admission);
     addSessionRoutes(app, context);
     addMemoryRoutes(app, context);
     addPredictionRoutes(app, context);

@@ -2,9 +2,19 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { CallOptions, Engine } from "../engine-types.ts";
 import type { Logger } from "../log.ts";
+import type { Monitor } from "../monitor/monitor.ts";
 import { RequestRefused } from "./issues.ts";
 import type { HttpLimits } from "./limits.ts";
 import type { SessionNodes } from "./session-nodes.ts";
+
+/** What the server tells of its settings. */
+export interface About {
+  /** Folder of the data; where it lies tells which disk is watched. */
+  readonly dataDir: string;
+  /** Address of Redis without user and password, or null. */
+  readonly redisAddress: string | null;
+  readonly sessionTtlSeconds: number;
+}
 
 export interface RouteContext {
   readonly engine: Engine;
@@ -14,6 +24,8 @@ export interface RouteContext {
   readonly serviceName: string;
   readonly version: string;
   readonly startedAtMs: number;
+  readonly monitor: Monitor;
+  readonly about: About;
 }
 
 /** Route options that the hooks read. */
@@ -60,7 +72,13 @@ export function clientSignal(reply: FastifyReply): AbortSignal {
 }
 
 /** The node of a node-level call: query, then `X-Test-ID`, then `X-Node-ID`. docs/wire.md. */
-export function nodeOf(request: FastifyRequest): string {
+export function nodeOf(request: FastifyRequest, { engine, monitor }: Pick<RouteContext, "engine" | "monitor">): string {
+  const node = namedNode(request);
+  monitor.nodes.used(node, engine.kbOf);
+  return node;
+}
+
+function namedNode(request: FastifyRequest): string {
   const query = (request.query as Readonly<Record<string, string | string[] | undefined>>).node_id;
   const asked = Array.isArray(query) ? query.at(-1) : query;
   if (asked) return asked;

@@ -68,3 +68,21 @@ export function configText(config: EffectiveConfig): string {
 export const sessionDate = (ms: number): string => `${new Date(ms).toISOString().slice(0, -1)}000Z`;
 /** Other dates: UTC with microseconds and an offset. */
 export const offsetDate = (ms: number): string => `${new Date(ms).toISOString().slice(0, -1)}000+00:00`;
+
+/** Marks a number that leaves with its point. */
+export class Float {
+  readonly value: number;
+  constructor(value: number) {
+    this.value = value;
+  }
+}
+
+/** Plain values as JSON.stringify writes them, `Float` with its point. For small answers: a call a value. */
+export function jsonText(value: unknown): string {
+  if (value instanceof Float) return float(value.value);
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  if (Array.isArray(value)) return `[${value.map(jsonText).join(",")}]`;
+  return `{${Object.entries(value)
+    .map(([key, member]) => `${JSON.stringify(key)}:${jsonText(member)}`)
+    .join(",")}}`;
+}

@@ -43,7 +43,7 @@ export function readPredictBody(body: unknown, limits: HttpLimits): PredictBody 
   const settings = given.config ?? undefined;
   if (settings !== undefined && !isObject(settings)) issues.add("dict_type", ["body", "config"], settings);
   issues.assertNone();
-  return { state, ...(settings !== undefined && { config: readNewConfig(settings as Readonly<Record<string, unknown>>) }) };
+  return { state, ...(settings !== undefined && { config: readNewConfig(settings as Readonly<Record<string, unknown>>).config }) };
 }
 
 function readList(value: unknown, loc: Loc, body: unknown, issues: Issues): readonly unknown[] {

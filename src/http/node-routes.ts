@@ -23,10 +23,11 @@ const EMPTY_COGNITION = {
   short_term_memory: [],
 };
 
-export function addNodeRoutes(app: FastifyInstance, { engine }: RouteContext): void {
+export function addNodeRoutes(app: FastifyInstance, context: RouteContext): void {
+  const { engine } = context;
   app.get<{ Params: { id: string } }>("/pattern/:id", async (request, reply) => {
     const { id } = request.params;
-    const kb = engine.kbOf(nodeOf(request));
+    const kb = engine.kbOf(nodeOf(request, context));
     const pattern = await engine.pattern(kb, id);
     // A 404 would read as a lost session: KATO's client then makes a new one.
     const text =
@@ -37,31 +38,31 @@ export function addNodeRoutes(app: FastifyInstance, { engine }: RouteContext): v
   });
 
   app.get("/symbols/stats", async (request, reply) => {
-    const kb = engine.kbOf(nodeOf(request));
+    const kb = engine.kbOf(nodeOf(request, context));
     return sendStream(reply, objectChunks('{"symbols":{', engine.symbolRows(kb), symbolText, `},"node_id":${JSON.stringify(kb)}}`));
   });
 
   app.get("/symbols/affinity", async (request, reply) => {
-    const kb = engine.kbOf(nodeOf(request));
+    const kb = engine.kbOf(nodeOf(request, context));
     return sendStream(reply, objectChunks('{"affinities":{', engine.affinities(kb), affinityText, `},"node_id":${JSON.stringify(kb)}}`));
   });
 
   app.get<{ Params: { symbol: string } }>("/symbols/:symbol/affinity", async (request, reply) => {
     const { symbol } = request.params;
-    const kb = engine.kbOf(nodeOf(request));
+    const kb = engine.kbOf(nodeOf(request, context));
     const affinity = await engine.symbolAffinity(kb, symbol);
     return sendText(reply, `{"symbol":${JSON.stringify(symbol)},"affinity":${emotivesText(affinity)},"node_id":${JSON.stringify(kb)}}`);
   });
 
   app.get("/percept-data", async (request) => ({
     percept_data: {},
-    node_id: engine.kbOf(nodeOf(request)),
+    node_id: engine.kbOf(nodeOf(request, context)),
     warning: warning("percept-data"),
   }));
 
   app.get("/cognition-data", async (request) => ({
     cognition_data: EMPTY_COGNITION,
-    node_id: engine.kbOf(nodeOf(request)),
+    node_id: engine.kbOf(nodeOf(request, context)),
     warning: warning("cognition-data"),
   }));
 }

@@ -13,6 +13,18 @@ export interface CreateBody {
   readonly config?: SessionConfig;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly ttlSeconds?: number;
+  readonly notices: readonly string[];
+}
+
+/** A checked update, and what the caller should know of it. */
+interface ConfigChange {
+  readonly update: ConfigUpdate;
+  readonly notices: readonly string[];
+}
+
+interface NewConfig {
+  readonly config: SessionConfig;
+  readonly notices: readonly string[];
 }
 
 /** What `extend` sets when its query names no time. KATO's constant. */
@@ -37,17 +49,18 @@ export function readCreateBody(body: unknown, limits: HttpLimits): CreateBody {
     nodeId: nodeId as string,
     metadata,
     ...(ttlSeconds > 0 && { ttlSeconds }),
-    ...(settings !== undefined && { config: readNewConfig(settings as Readonly<Record<string, unknown>>) }),
+    ...(settings === undefined ? { notices: [] } : readNewConfig(settings as Readonly<Record<string, unknown>>)),
   };
 }
 
 /** Settings that start from nothing: null means "not set". */
-export function readNewConfig(settings: Readonly<Record<string, unknown>>): SessionConfig {
-  return mergeConfig({}, readSettings(settings, "create"));
+export function readNewConfig(settings: Readonly<Record<string, unknown>>): NewConfig {
+  const { update, notices } = readSettings(settings, "create");
+  return { config: mergeConfig({}, update), notices };
 }
 
 /** The update in `{"config": {…}}` or in the bare object. */
-export function readConfigBody(body: unknown): ConfigUpdate {
+export function readConfigBody(body: unknown): ConfigChange {
   const issues = new Issues();
   const given = bodyObject(body, issues);
   const settings = Object.hasOwn(given, "config") ? given.config : given;
@@ -74,9 +87,9 @@ function readSeconds(value: unknown, loc: Loc, min: number, limits: HttpLimits, 
   return min;
 }
 
-function readSettings(settings: Readonly<Record<string, unknown>>, occasion: "create" | "update"): ConfigUpdate {
+function readSettings(settings: Readonly<Record<string, unknown>>, occasion: "create" | "update"): ConfigChange {
   const check = checkConfig(settings, occasion);
-  if (check.ok) return check.update;
+  if (check.ok) return check;
   throw new EngineError("ENGRAM_CONFIG_INVALID", `Settings refused: ${Object.keys(check.errors).join(", ")}`, {
     details: { validation_errors: check.errors },
   });

@@ -15,9 +15,10 @@ export function addSessionRoutes(app: FastifyInstance, context: RouteContext): v
     `{"session_id":${JSON.stringify(session.id)},"node_id":${JSON.stringify(session.nodeId)},"created_at":"${sessionDate(session.createdAtMs)}","expires_at":"${sessionDate(session.expiresAtMs)}","ttl_seconds":${ttlSeconds},"metadata":${session.metadata},"session_config":${configText(engine.effectiveConfig(session))}}`;
 
   app.post("/sessions", async (request, reply) => {
-    const session = await engine.createSession(readCreateBody(request.body, limits));
+    const { notices, ...wanted } = readCreateBody(request.body, limits);
+    const session = await engine.createSession(wanted);
     nodes.remember(session.id, session.nodeId);
-    return sendText(reply, sessionText(session, session.ttlSeconds));
+    return sendText(noted(reply, notices), sessionText(session, session.ttlSeconds));
   });
 
   app.get("/sessions/count", async () => ({ active_session_count: await engine.countSessions() }));
@@ -56,9 +57,16 @@ export function addSessionRoutes(app: FastifyInstance, context: RouteContext): v
 
   app.post<SessionRoute>("/sessions/:id/config", async (request, reply) => {
     const { id } = request.params;
-    await engine.configure(id, readConfigBody(request.body));
-    return live(reply, id).send({ status: "okay", message: "Configuration updated", session_id: id });
+    const { update, notices } = readConfigBody(request.body);
+    await engine.configure(id, update);
+    const message = ["Configuration updated", ...notices].join("; ");
+    return live(noted(reply, notices), id).send({ status: "okay", message, session_id: id });
   });
+}
+
+/** Tells what the caller should know, in a header: the bodies are KATO's. */
+function noted(reply: FastifyReply, notices: readonly string[]): FastifyReply {
+  return notices.length === 0 ? reply : reply.header("x-engram-notice", notices.join("; "));
 }
 
 /** Marks the answer of a session call: the session lived. */

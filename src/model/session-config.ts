@@ -206,14 +206,32 @@ const RULES: Readonly<Record<keyof SessionConfig | "sort", Rule>> = {
 };
 const RULE_LIST = Object.entries(RULES);
 
+/** Names of KATO's early drafts, and the settings that a value under one stands for. Undefined: it means nothing and is refused. */
+const DRAFT_NAMES: Readonly<Record<string, { readonly text: string; readonly stands: (value: number) => ConfigUpdate | undefined }>> = {
+  minhash_jaccard_threshold: { text: FRACTION, stands: (value) => (isFraction(value) ? { minhash_threshold: value } : undefined) },
+  jaccard_min_similarity: { text: FRACTION, stands: (value) => (isFraction(value) ? { jaccard_threshold: value } : undefined) },
+  // So much shorter or longer than the state, as a share of its length.
+  length_max_deviation: {
+    text: "Must be a number not below 0.0",
+    stands: (value) => (value >= 0 ? { length_min_ratio: Math.max(0, 1 - value), length_max_ratio: 1 + value } : undefined),
+  },
+  // Its stage keeps what reaches the recall threshold. Scores of that library go to 100.
+  rapidfuzz_min_score: {
+    text: "Must be a number between 0 and 100",
+    stands: (value) => (value >= 0 && value <= 100 ? { recall_threshold: value > 1 ? value / 100 : value } : undefined),
+  },
+};
+const isFraction = (value: number): boolean => value >= 0 && value <= 1;
+
 export type ConfigCheck =
-  | { readonly ok: true; readonly update: ConfigUpdate }
+  /** `notices`: what the caller should know though nothing was wrong. */
+  | { readonly ok: true; readonly update: ConfigUpdate; readonly notices: readonly string[] }
   /** Per refused key its text. Nothing of the update may be applied. */
   | { readonly ok: false; readonly errors: Readonly<Record<string, string>> };
 
 /**
  * Checks settings as they come from outside: ranges, names, and that `use_token_matching` alone also sets `sort_symbols`. Keys that are
- * no settings are ignored. In an update null is a wrong value for the keys that KATO checks there, and unsets the others; at creation
+ * no settings are ignored; names of KATO's early drafts are taken for what they meant, with a notice. In an update null is a wrong value for the keys that KATO checks there, and unsets the others; at creation
  * null means "not set" for every key.
  */
 export function checkConfig(input: Readonly<Record<string, unknown>>, occasion: "create" | "update"): ConfigCheck {
@@ -227,9 +245,21 @@ export function checkConfig(input: Readonly<Record<string, unknown>>, occasion: 
     if (verdict === undefined) (errors ??= {})[key] = rule.text;
     else if (key !== "sort") update[key] = verdict;
   }
+  const notices: string[] = [];
+  for (const [name, { text, stands }] of Object.entries(DRAFT_NAMES)) {
+    if (!Object.hasOwn(input, name) || input[name] === null) continue;
+    const meant = stands(asNumber(input[name]));
+    if (meant === undefined) {
+      (errors ??= {})[name] = text;
+      continue;
+    }
+    // The name of today wins where both are given.
+    for (const [key, value] of Object.entries(meant)) if (!Object.hasOwn(input, key)) update[key] = value;
+    notices.push(`${name} is an early name of ${Object.keys(meant).join(" and ")}: use that`);
+  }
   if (errors !== undefined) return { ok: false, errors };
   if (typeof update.use_token_matching === "boolean" && !Object.hasOwn(input, "sort_symbols")) {
     update.sort_symbols = update.use_token_matching;
   }
-  return { ok: true, update: update as ConfigUpdate };
+  return { ok: true, update: update as ConfigUpdate, notices };
 }

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import type {
   CallOptions,
   Engine,
+  EngineFigures,
   Observation,
   ObserveResult,
   ObserveSequenceResult,
@@ -331,9 +332,34 @@ export class FakeEngine implements Engine {
 
   async flush(): Promise<void> {}
 
-  async health(): Promise<{ stateStore: boolean; patternStore: boolean; outbox: number; threads: number }> {
+  async health(): ReturnType<Engine["health"]> {
     this.#called("health");
-    return { stateStore: this.stateStoreUp, patternStore: this.patternStoreUp, outbox: 0, threads: 2 };
+    return {
+      stateStore: this.stateStoreUp,
+      patternStore: this.patternStoreUp,
+      outbox: 0,
+      threads: 2,
+      stateStoreMs: 0.25,
+      patternStoreMs: 1,
+    };
+  }
+
+  figures(): EngineFigures {
+    const calls = { operations: 4, errors: 1, seconds: 0.5, lastError: { code: "ENGRAM_STORE_UNREACHABLE", atMs: 0 } };
+    return {
+      stateStore: { ...calls, backEnd: "lmdb" },
+      patternStore: { ...calls, backEnd: "embedded" },
+      vectorIndex: { operations: 0, errors: 0, seconds: 0, lastError: null },
+      patterns: { hits: 3, misses: 1, kept: 20, bytes: 2_000, bytesMax: 10_000 },
+      symbols: { hits: 0, misses: 0, kept: 5 },
+      sessionsCreated: this.sessions.size,
+      sessionsDeleted: 0,
+    };
+  }
+
+  dropCaches(kb?: string): { patterns: number; symbols: number } {
+    this.#called("dropCaches", kb);
+    return { patterns: 20, symbols: 5 };
   }
 
   async close(): Promise<void> {}

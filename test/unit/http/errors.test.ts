@@ -54,7 +54,7 @@ describe("unknown paths and methods", () => {
   it("answers as KATO does, and in its own form under /v1", async () => {
     const fake = fakeApp();
     const id = await newSession(fake);
-    for (const path of ["/nope", "/gene/x", "/v2", `/sessions/${id}/nope`, "/symbols"]) {
+    for (const path of ["/nope", "/gene", "/v2", `/sessions/${id}/nope`, "/symbols"]) {
       const { status, body } = await call(fake, "GET", path);
       expect([path, status, body]).toEqual([path, 404, { detail: "Not Found" }]);
     }

@@ -64,25 +64,34 @@ describe("checkConfig", () => {
   });
 
   it("takes any other string as CLEAR", () => {
-    expect(update({ stm_mode: "rolling" })).toEqual({ ok: true, update: { stm_mode: "CLEAR" } });
+    expect(update({ stm_mode: "rolling" })).toEqual({ ok: true, update: { stm_mode: "CLEAR" }, notices: [] });
   });
 
   it("takes a boolean for a number", () => {
-    expect(update({ recall_threshold: true, persistence: true })).toEqual({ ok: true, update: { recall_threshold: 1, persistence: 1 } });
+    expect(update({ recall_threshold: true, persistence: true })).toEqual({
+      ok: true,
+      update: { recall_threshold: 1, persistence: 1 },
+      notices: [],
+    });
   });
 
   it("checks the old name sort and then ignores it", () => {
-    expect(update({ sort: false })).toEqual({ ok: true, update: {} });
+    expect(update({ sort: false })).toEqual({ ok: true, update: {}, notices: [] });
     expect(errorsOf({ sort: "yes" })).toEqual({ sort: BOOLEAN });
   });
 
   it("sets sort_symbols with use_token_matching, unless both are given", () => {
-    expect(update({ use_token_matching: false })).toEqual({ ok: true, update: { use_token_matching: false, sort_symbols: false } });
+    expect(update({ use_token_matching: false })).toEqual({
+      ok: true,
+      update: { use_token_matching: false, sort_symbols: false },
+      notices: [],
+    });
     expect(update({ use_token_matching: false, sort_symbols: true })).toEqual({
       ok: true,
       update: { use_token_matching: false, sort_symbols: true },
+      notices: [],
     });
-    expect(checkConfig({ use_token_matching: null }, "create")).toEqual({ ok: true, update: { use_token_matching: null } });
+    expect(checkConfig({ use_token_matching: null }, "create")).toEqual({ ok: true, update: { use_token_matching: null }, notices: [] });
   });
 
   it("refuses null in an update only where KATO checks the key", () => {
@@ -90,18 +99,19 @@ describe("checkConfig", () => {
     expect(update({ fuzzy_token_threshold: null, filter_pipeline: null })).toEqual({
       ok: true,
       update: { fuzzy_token_threshold: null, filter_pipeline: null },
+      notices: [],
     });
-    expect(checkConfig({ recall_threshold: null }, "create")).toEqual({ ok: true, update: { recall_threshold: null } });
+    expect(checkConfig({ recall_threshold: null }, "create")).toEqual({ ok: true, update: { recall_threshold: null }, notices: [] });
   });
 
   it("unsets the emotive by its empty name", () => {
-    expect(update({ affinity_emotive: "" })).toEqual({ ok: true, update: { affinity_emotive: null } });
+    expect(update({ affinity_emotive: "" })).toEqual({ ok: true, update: { affinity_emotive: null }, notices: [] });
   });
 
   it("ignores what is no setting, inherited names too", () => {
     const input = JSON.parse('{"node_id":"x","version":3,"__proto__":{"persistence":0},"constructor":1,"toString":2}');
-    expect(update(input)).toEqual({ ok: true, update: {} });
-    expect(update(Object.create({ persistence: 0 }))).toEqual({ ok: true, update: {} });
+    expect(update(input)).toEqual({ ok: true, update: {}, notices: [] });
+    expect(update(Object.create({ persistence: 0 }))).toEqual({ ok: true, update: {}, notices: [] });
   });
 
   it("lists every refusal, in one order however they were sent", () => {
@@ -128,5 +138,31 @@ describe("merging", () => {
   it("puts the session over the process, and the process over the built-in defaults", () => {
     const effective = effectiveConfig({ persistence: 9, max_predictions: 3 }, { max_predictions: 4 });
     expect([effective.persistence, effective.max_predictions, effective.recall_threshold]).toEqual([9, 4, 0.1]);
+  });
+});
+
+describe("names of early drafts", () => {
+  it.each([
+    [{ minhash_jaccard_threshold: 0.6 }, { minhash_threshold: 0.6 }],
+    [{ jaccard_min_similarity: 0.2 }, { jaccard_threshold: 0.2 }],
+    [{ length_max_deviation: 0.25 }, { length_min_ratio: 0.75, length_max_ratio: 1.25 }],
+    [{ length_max_deviation: 3 }, { length_min_ratio: 0, length_max_ratio: 4 }],
+    [{ rapidfuzz_min_score: 60 }, { recall_threshold: 0.6 }],
+    [{ rapidfuzz_min_score: 0.6 }, { recall_threshold: 0.6 }],
+    [{ rapidfuzz_min_score: 60, recall_threshold: 0.2 }, { recall_threshold: 0.2 }],
+  ])("takes %j for %j, with a notice", (input, update) => {
+    for (const occasion of ["create", "update"] as const) {
+      expect(checkConfig(input, occasion)).toEqual({ ok: true, update, notices: [expect.stringContaining("is an early name of")] });
+    }
+  });
+
+  it("refuses values that mean nothing", () => {
+    for (const value of [-1, "x", [], 101]) {
+      expect(checkConfig({ rapidfuzz_min_score: value }, "update")).toEqual({
+        ok: false,
+        errors: { rapidfuzz_min_score: "Must be a number between 0 and 100" },
+      });
+    }
+    expect(checkConfig({ length_max_deviation: -0.1 }, "update").ok).toBe(false);
   });
 });
