@@ -167,6 +167,14 @@ const SETTINGS = {
     unit: "entries",
     about: "Most learns written to ClickHouse in one batch.",
   }),
+  indexStep: integer({
+    fallback: 16_384,
+    min: 1,
+    max: 1_000_000,
+    unit: "patterns",
+    about:
+      "Patterns of a knowledge base that are put into the index of postings together; until then they are scanned, and a smaller knowledge base has no index.",
+  }),
   flushIntervalMs: integer({ fallback: 100, min: 1, max: 60_000, unit: "ms", about: "Pause before a batch that is not full is written." }),
 
   clickhouse: {

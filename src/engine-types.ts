@@ -268,7 +268,7 @@ export interface Engine {
 
   /** Calls `listener` with sessions made and deleted, by this process or another one on the same stores, until the returned function is called. */
   subscribe(listener: (event: SessionEvent) => void): () => void;
-  /** Waits until everything acknowledged is in the pattern store. */
+  /** Waits until everything acknowledged is in the pattern store, and what is enough for it in the index. */
   flush(): Promise<void>;
   /** Asks both stores. `…Ms` is how long each took to answer. */
   health(): Promise<{

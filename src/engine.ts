@@ -7,9 +7,11 @@ import type { Config } from "./config.ts";
 import { learnInBulk } from "./engine/bulk.ts";
 import { DeletedPatterns } from "./engine/deleted-patterns.ts";
 import { Flusher } from "./engine/flusher.ts";
+import { Indexer } from "./engine/indexer.ts";
 import { Janitor } from "./engine/janitor.ts";
 import { cleared } from "./engine/observation.ts";
 import { Planner } from "./engine/plan.ts";
+import { PostingsSource } from "./engine/postings-source.ts";
 import { Predictor } from "./engine/predict.ts";
 import { readAffinities, readPattern } from "./engine/reads.ts";
 import { RecentFutures } from "./engine/recent-futures.ts";
@@ -64,11 +66,23 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
   let [sessionsCreated, sessionsDeleted] = [0, 0];
   const symbols = new SymbolCache(state);
   const recent = new RecentFutures();
-  const flusher = new Flusher({ state, patterns, log, rowsMax: config.flushRowsMax, intervalMs: config.flushIntervalMs });
+  const indexer = new Indexer({ state, index: patterns.index, log, step: config.indexStep });
+  const flusher = new Flusher({
+    state,
+    patterns,
+    log,
+    rowsMax: config.flushRowsMax,
+    intervalMs: config.flushIntervalMs,
+    flushed: (kb) => indexer.notify(kb),
+  });
+  const resumed = indexer.resume().catch((error) => log.warn({ err: error }, "looking for patterns without an index failed"));
   const janitor = new Janitor(state, log);
   const scans = new ScanCache(patterns, config.scanCacheBytes);
   const deleted = new DeletedPatterns(state);
-  const planner = new Planner([new StreamSource({ state, patterns, scans, deleted, pool })]);
+  const planner = new Planner([
+    new StreamSource({ state, patterns, scans, deleted, pool }),
+    new PostingsSource({ state, patterns, scans, deleted, pool, indexer }),
+  ]);
   const predictor = new Predictor({
     state,
     patterns,
@@ -120,6 +134,8 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
       failure = error;
       log.error({ err: error }, "what waits could not be written to the pattern store; it is kept and written at the next start");
     }
+    await resumed;
+    await indexer.close();
     await pool.close();
     await stores.close();
     if (failure !== undefined) throw failure;
@@ -236,7 +252,11 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
       }),
 
     subscribe: (listener) => events.subscribe(listener),
-    flush: () => during(() => flusher.drained()),
+    flush: () =>
+      during(async () => {
+        await flusher.drained();
+        await indexer.settle();
+      }),
     health: () =>
       during(async () => {
         const start = performance.now();

@@ -24,7 +24,7 @@ export interface Match {
 const NAME_BYTES = 20;
 
 /** Below 0 when `a` goes before `b`. Names are hex digits, so `<` orders them by their bytes. */
-function compareMatches(a: Match, b: Match): number {
+export function compareMatches(a: Match, b: Match): number {
   return b.key - a.key || (a.name < b.name ? -1 : 1);
 }
 

@@ -28,6 +28,8 @@ export interface FlusherOptions {
   readonly rowsMax: number;
   /** Pause between batches, so that one insert carries many learns. */
   readonly intervalMs: number;
+  /** Told of each kb that has new patterns in the pattern store. */
+  readonly flushed?: (kb: string) => void;
 }
 
 interface Waiter {
@@ -147,6 +149,8 @@ export class Flusher {
       log.warn({ token: batch.token }, "the lease of a flush ran out; another process finishes it");
     }
     log.debug({ entries: batch.entries.length, ms: performance.now() - start }, "flushed");
+    const kbs = new Set(batch.entries.filter((entry) => entry.kind === "learn" && entry.isNew).map((entry) => entry.kb));
+    for (const kb of kbs) this.#options.flushed?.(kb);
     for (const entry of batch.entries) {
       if (entry.kind === "clear") await patterns.dropBefore(entry.kb, entry.generation);
       if (entry.kind === "edit" && entry.change.kind === "delete") this.#purges = true;

@@ -2,7 +2,7 @@
  * Runs a prepared query over a stream of candidates: reads ahead while the pool scores, keeps the best, adds up the books. Every candidate
  * is counted: candidates = filtered + belowThreshold + withoutBlocks + matched.
  */
-import { BestMatches, type Match } from "../aggregate/best-matches.ts";
+import { BestMatches, compareMatches, type Match } from "../aggregate/best-matches.ts";
 import type { KernelPool, PreparedQuery, ScoreOptions } from "../pool/kernel-pool.ts";
 import type { CandidateColumns } from "../wire/candidate-columns.ts";
 import type { ScoreBlock } from "../wire/score-block.ts";
@@ -36,6 +36,33 @@ export const NOTHING_SCORED: Scored = {
   stages: [],
   microseconds: { read: 0, transfer: 0, kernel: 0 },
 };
+
+/** Two scans over different candidates as one. */
+export function mergeScored(a: Scored, b: Scored, keep: number): Scored {
+  const stages = new Map(a.stages.map((stage, at) => [`${at} ${stage.name}`, { ...stage }]));
+  b.stages.forEach((stage, at) => {
+    const sum = stages.get(`${at} ${stage.name}`);
+    stages.set(`${at} ${stage.name}`, {
+      name: stage.name,
+      candidatesIn: stage.candidatesIn + (sum?.candidatesIn ?? 0),
+      candidatesOut: stage.candidatesOut + (sum?.candidatesOut ?? 0),
+      microseconds: stage.microseconds + (sum?.microseconds ?? 0),
+    });
+  });
+  return {
+    kept: [...a.kept, ...b.kept].sort(compareMatches).slice(0, keep),
+    candidates: a.candidates + b.candidates,
+    matched: a.matched + b.matched,
+    belowThreshold: a.belowThreshold + b.belowThreshold,
+    withoutBlocks: a.withoutBlocks + b.withoutBlocks,
+    stages: [...stages.values()],
+    microseconds: {
+      read: a.microseconds.read + b.microseconds.read,
+      transfer: a.microseconds.transfer + b.microseconds.transfer,
+      kernel: a.microseconds.kernel + b.microseconds.kernel,
+    },
+  };
+}
 
 export async function scoreStream(
   pool: KernelPool,

@@ -21,33 +21,34 @@ import { newPatterns, tailColumns } from "./tail-columns.ts";
 export class KbChanged extends Error {}
 
 export interface Stream {
-  /** Patterns this stream will give; with `firstSymbol`, at most. */
+  /** Patterns of the kb: what this stream gives, beyond those left out by `firstSymbol` and `from`. */
   readonly patternCount: number;
   /** Symbol ids in it are below this. */
   readonly symbolCount: number;
   columns(): AsyncIterable<CandidateColumns>;
 }
 
+/** Opens a scan. `from`: only patterns with an id from this on, all of which must be learned; kept scans are not used for it. */
 export async function openStream(
   state: StateStore,
   sources: { readonly patterns: PatternStore; readonly scans: ScanCache; readonly deleted: DeletedPatterns },
   head: KbHead,
-  options: { readonly firstSymbol?: number; readonly signal?: AbortSignal },
+  options: { readonly firstSymbol?: number; readonly from?: number; readonly signal?: AbortSignal },
 ): Promise<Stream> {
   const deleted = await sources.deleted.at(head);
   const tail = await state.tail(head.kb, head.generation);
   const waiting = newPatterns(tail);
   const below = waiting[0]?.patternId ?? head.patternCount;
   const fresh = deleted.count === 0 ? waiting : waiting.filter(({ patternId }) => !deleted.has(patternId));
-  const stored = below - deleted.countIn(0, below);
-  const { firstSymbol } = options;
+  const { firstSymbol, from = 0 } = options;
+  const stored = below - from - deleted.countIn(from, below);
   const wanted = firstSymbol === undefined ? fresh : fresh.filter((entry) => entry.symbolIds[entry.pattern.flat[0]!] === firstSymbol);
 
   async function* columns(): AsyncIterable<CandidateColumns> {
     let rows = 0;
-    if (below > 0) {
+    if (below > from) {
       const scan =
-        firstSymbol === undefined
+        firstSymbol === undefined && from === 0
           ? sources.scans.scan(head.kb, head.generation, below, options.signal, deleted)
           : sources.patterns.scan(head.kb, head.generation, { below, ...options });
       for await (const scanned of scan) {
@@ -66,7 +67,7 @@ export async function openStream(
     }
     if (wanted.length > 0) yield tailColumns(wanted);
   }
-  return { patternCount: stored + fresh.length, symbolCount: knownSymbols(head, tail), columns };
+  return { patternCount: below - deleted.countIn(0, below) + fresh.length, symbolCount: knownSymbols(head, tail), columns };
 }
 
 /** Symbols of a head and of a tail that may be newer than it. */

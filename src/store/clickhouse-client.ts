@@ -3,7 +3,8 @@
  * it is). Both come through `@clickhouse/client`; bytes (Native blocks in, raw JSON lines out) take the embedded engine's own calls, because
  * its bodies otherwise pass through a UTF-8 string.
  *
- * An embedded session runs one query at a time, so there is a small pool: one writer, and readers that are leased. Settings are never
+ * An embedded session runs one query at a time, so there is a small pool: one writer, one loader
+ * for what takes seconds, and readers that are leased. Settings are never
  * passed to the embedded engine as settings (they would stay for later queries): they stand in a SETTINGS clause of the SQL.
  */
 import { createClient } from "@clickhouse/client";
@@ -22,6 +23,8 @@ export interface ClickHouse {
   /** Rows of a query as objects. UInt64 comes as a number: keep asked values below 2^53 or cast them to String. */
   rows<T>(sql: string, params?: Params): Promise<T[]>;
   command(sql: string, params?: Params): Promise<void>;
+  /** A command that may take seconds, beside the writer: filling an index. One at a time in the embedded engine. */
+  load(sql: string, params?: Params): Promise<void>;
   /**
    * Inserts rows given as JSON arrays (one text a row), as one block. An insert repeated with an equal token changes nothing.
    */
@@ -53,7 +56,8 @@ export function bindLiterals(sql: string, params: Params): string {
     if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && /^UInt(8|16|32|64)$/.test(type))
       return `to${type}(${value})`;
     if (Array.isArray(value) && type === "Array(UInt64)" && value.every((v) => Number.isSafeInteger(v) && v >= 0)) {
-      return `[${value.map((v) => `toUInt64(${v})`).join(",")}]`;
+      // One literal: a thousand calls of a function cost as much as the look-up they are for.
+      return `CAST([${value.join(",")}], 'Array(UInt64)')`;
     }
     throw new EngineError("ENGRAM_STORE_REPLY", `The query's parameter ${name}:${type} has no value of that type.`);
   });
@@ -117,15 +121,27 @@ export async function openEmbedded(path: string, readers: number): Promise<Click
     return connections.length - 1;
   };
   let writer: Lease<number>;
+  let loader: Lease<number>;
   let pool: Lease<number>;
   try {
     writer = new Lease([connect()]);
+    loader = new Lease([connect()]);
     pool = new Lease(Array.from({ length: readers }, connect));
     await clients[0]!.command({ query: "CREATE DATABASE IF NOT EXISTS engram" });
   } catch (error) {
     await Promise.allSettled(clients.map((client) => client.close()));
     throw clickhouseError(error, "opening the data folder");
   }
+  const commandOn =
+    (lease: Lease<number>, doing: string) =>
+    (sql: string, params?: Params): Promise<void> =>
+      lease.with(async (i) => {
+        try {
+          await clients[i]!.command({ query: sql, query_params: { ...params } });
+        } catch (error) {
+          throw clickhouseError(error, doing);
+        }
+      });
   return {
     database: "engram",
     rows: (sql, params) =>
@@ -137,14 +153,8 @@ export async function openEmbedded(path: string, readers: number): Promise<Click
           throw clickhouseError(error, "reading");
         }
       }),
-    command: (sql, params) =>
-      writer.with(async (i) => {
-        try {
-          await clients[i]!.command({ query: sql, query_params: { ...params } });
-        } catch (error) {
-          throw clickhouseError(error, "changing the schema or deleting");
-        }
-      }),
+    command: commandOn(writer, "changing the schema or deleting"),
+    load: commandOn(loader, "filling an index"),
     insert: (table, columns, lines, token) =>
       writer.with(async (i) => {
         try {
@@ -174,6 +184,7 @@ export async function openEmbedded(path: string, readers: number): Promise<Click
     ping: async () => (await clients[1]!.ping()).success,
     close: async () => {
       await writer.drain();
+      await loader.drain();
       await pool.drain();
       for (const client of clients) await client.close();
     },

@@ -5,10 +5,12 @@
 import { EngineError } from "../errors.ts";
 import type { PendingVector } from "../model/session.ts";
 import type { CandidateColumns } from "../wire/candidate-columns.ts";
+import { CANDIDATE_COLUMNS, candidatesOf } from "./candidate-rows.ts";
 import type { ClickHouse } from "./clickhouse-client.ts";
+import { clickhouseIndex } from "./clickhouse-index.ts";
 import { COLUMNS, flushRows, PATTERN_TABLES, WRITE_ORDER } from "./flush-rows.ts";
 import { migrate, readMigrations } from "./migrate.ts";
-import { type NativeBlock, type NativeColumn, nativeBlocks } from "./native-blocks.ts";
+import { nativeBlocks } from "./native-blocks.ts";
 import type { PatternStore, ScanOptions } from "./pattern-store.ts";
 import type { OutboxEntry, PatternEdit, PatternUpdate } from "./state-store.ts";
 
@@ -35,18 +37,6 @@ interface EventRow {
   frequency: string;
 }
 
-function column(block: NativeBlock, name: string): NativeColumn {
-  const found = block.columns.find((candidate) => candidate.name === name);
-  if (found === undefined) throw new EngineError("ENGRAM_STORE_REPLY", `The pattern store's answer lacks the column ${name}.`);
-  return found;
-}
-
-function arrayColumn(block: NativeBlock, name: string): { ends: Uint8Array; items: Uint8Array } {
-  const { ends, items } = column(block, name);
-  if (ends === null) throw new EngineError("ENGRAM_STORE_REPLY", `The pattern store's column ${name} is no array.`);
-  return { ends, items };
-}
-
 function changeOf(row: EventRow): PatternEdit["change"] {
   if (row.kind === "delete") return { kind: "delete" };
   const frequency = Number(row.frequency);
@@ -65,30 +55,16 @@ function changeOf(row: EventRow): PatternEdit["change"] {
 export async function openPatternStore(clickhouse: ClickHouse): Promise<PatternStore> {
   await migrate(clickhouse, readMigrations(new URL("./sql/", import.meta.url)));
   const db = clickhouse.database;
+  const index = clickhouseIndex(clickhouse);
 
   async function* scan(kb: string, generation: number, options: ScanOptions): AsyncIterable<CandidateColumns> {
     const first = options.firstSymbol === undefined ? "" : " AND first_symbol = {first:UInt32}";
     const sql =
-      `SELECT pattern_id, name, distinct_count, symbols, event_ends FROM ${db}.patterns ` +
+      `SELECT ${CANDIDATE_COLUMNS} FROM ${db}.patterns ` +
       `WHERE kb = {kb:String} AND generation = {generation:UInt32} AND pattern_id >= {from:UInt64} AND pattern_id < {below:UInt64}${first} ` +
       `SETTINGS max_threads = 1, max_block_size = ${SCAN_BLOCK_ROWS}, preferred_block_size_bytes = 0, use_query_condition_cache = 0`;
     const params = { kb, generation, from: options.from ?? 0, below: options.below, first: options.firstSymbol ?? 0 };
-    for await (const block of nativeBlocks(clickhouse.native(sql, params, options.signal))) {
-      const symbols = arrayColumn(block, "symbols");
-      const events = arrayColumn(block, "event_ends");
-      yield {
-        rows: block.rows,
-        patternIds: column(block, "pattern_id").items,
-        names: column(block, "name").items,
-        distinctCounts: column(block, "distinct_count").items,
-        symbolEnds: symbols.ends,
-        symbolBase: 0,
-        symbolIds: symbols.items,
-        eventOffsets: events.ends,
-        eventBase: 0,
-        eventEnds: events.items,
-      };
-    }
+    for await (const block of nativeBlocks(clickhouse.native(sql, params, options.signal))) yield candidatesOf(block);
   }
 
   async function symbolsOf(kb: string, generation: number): Promise<string[]> {
@@ -234,7 +210,9 @@ export async function openPatternStore(clickhouse: ClickHouse): Promise<PatternS
       };
     },
     events,
+    index,
     async dropBefore(kb, generation) {
+      await index.dropBefore(kb, generation);
       for (const table of WRITE_ORDER) {
         await clickhouse.command(`DELETE FROM ${db}.${table} WHERE kb = {kb:String} AND generation < {generation:UInt32}`, {
           kb,

@@ -135,6 +135,9 @@ export async function openServer(server: ClickHouseServer): Promise<ClickHouse> 
     command: async (sql, params) => {
       await insist("changing the schema or deleting", () => client.command({ query: sql, query_params: { ...params } }));
     },
+    load: async (sql, params) => {
+      await insist("filling an index", () => client.command({ query: sql, query_params: { ...params } }));
+    },
     insert: async (table, columns, lines, token) => {
       await insist(`inserting into ${table}`, () =>
         client.insert({

@@ -67,7 +67,8 @@ export async function migrate(clickhouse: ClickHouse, migrations: readonly Migra
       // A crash between two statements leaves tables without their row here, so creating must be repeatable.
       const repeatable = statement
         .replace(/^CREATE TABLE (?!IF NOT EXISTS)/, "CREATE TABLE IF NOT EXISTS ")
-        .replace(/^(CREATE TABLE IF NOT EXISTS|ALTER TABLE) (\w+)/, `$1 ${database}.$2`);
+        .replace(/^(CREATE TABLE IF NOT EXISTS|ALTER TABLE) (\w+)/, `$1 ${database}.$2`)
+        .replaceAll("{database}", database);
       await clickhouse.command(repeatable);
     }
     await clickhouse.insert(

@@ -3,6 +3,7 @@
  * (clickhouse-patterns.ts) over either client; the suite in `test/contract/pattern-store.ts` runs over both.
  */
 import type { CandidateColumns } from "../wire/candidate-columns.ts";
+import type { PatternIndex } from "./pattern-index.ts";
 import type { FlushBatch, OutboxEntry } from "./state-store.ts";
 
 export interface ScanOptions {
@@ -54,6 +55,8 @@ export interface PatternStore {
   counts(kb: string, generation: number): Promise<StoredCounts>;
   /** All changes that still count (from the last clear on), ascending seq, in slices: what a rebuild replays. */
   events(kb: string): AsyncIterable<readonly OutboxEntry[]>;
+  /** What finds patterns without reading them all. */
+  readonly index: PatternIndex;
   /** Removes what generations below `generation` left. May be repeated. */
   dropBefore(kb: string, generation: number): Promise<void>;
   /**

@@ -1,0 +1,139 @@
+/**
+ * Fills the pattern index behind the flusher: as soon as enough flushed patterns of a kb are not in it, they are put in together. A flush
+ * does not wait for it, a kb of a few thousand patterns never gets one, and what was learned before there was an index is taken up at the
+ * next start. Whoever asks the index scans the patterns above the mark, at most about one step of them.
+ *
+ * Two processes over one store may index the same range at once: rows stand there twice, and no answer changes.
+ */
+import type { Logger } from "../log.ts";
+import type { PatternIndex } from "../store/pattern-index.ts";
+import type { StateStore } from "../store/state-store.ts";
+import { newPatterns } from "./tail-columns.ts";
+
+/** Patterns a statement indexes at most: 3.5 million rows at 14 symbols, sorted in about 300 MB. */
+const RANGE_MAX = 250_000;
+/** Between tries after a failure. */
+const RETRY_MS = 5_000;
+/** After so long the store is asked again how far others have come. */
+const MARK_AGE_MS = 10_000;
+/** Kbs whose marks are remembered; the oldest go first. */
+const MARKS_MAX = 10_000;
+
+export interface IndexerOptions {
+  readonly state: StateStore;
+  readonly index: PatternIndex;
+  readonly log: Logger;
+  /** Patterns that wait before they are indexed together; ranges end at multiples of it. */
+  readonly step: number;
+}
+
+interface Mark {
+  readonly below: number;
+  readonly readAt: number;
+}
+
+export class Indexer {
+  readonly #options: IndexerOptions;
+  readonly #marks = new Map<string, Mark>();
+  readonly #waiting = new Set<string>();
+  #running: Promise<void> | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: IndexerOptions) {
+    this.#options = options;
+  }
+
+  /** Looks at every kb once: what an earlier version or a killed process left is taken up. */
+  async resume(): Promise<void> {
+    for (const kb of await this.#options.state.listKbs()) {
+      if (this.#closed) return;
+      const head = await this.#options.state.head(kb);
+      if (head.patternCount >= this.#options.step) this.notify(kb);
+    }
+  }
+
+  /** Patterns of the kb were flushed. */
+  notify(kb: string): void {
+    if (this.#closed) return;
+    this.#waiting.add(kb);
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      // Told of something in the moment between the last look and the end.
+      if (this.#waiting.size > 0 && this.#retry === undefined) for (const again of this.#waiting) this.notify(again);
+    });
+  }
+
+  /** Ids below this are in the postings of the generation. May be behind what another process wrote, never ahead. */
+  async postingsBelow(kb: string, generation: number, patternCount: number): Promise<number> {
+    const key = `${generation} ${kb}`;
+    const known = this.#marks.get(key);
+    if (known !== undefined) {
+      const current = patternCount - known.below < this.#options.step || performance.now() - known.readAt < MARK_AGE_MS;
+      if (current) return known.below;
+    }
+    // A kb that cannot have reached a step has no mark to ask for.
+    if (patternCount < this.#options.step) return 0;
+    const { postings } = await this.#options.index.marks(kb, generation);
+    return this.#remember(key, postings);
+  }
+
+  /** Resolves when every kb it was told of is indexed, or has failed and waits to be tried again. */
+  async settle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  /** Ends after the range under way. What is left is taken up at the next start. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#waiting.clear();
+    clearTimeout(this.#retry);
+    await this.settle();
+  }
+
+  #remember(key: string, below: number): number {
+    const best = Math.max(below, this.#marks.get(key)?.below ?? 0);
+    this.#marks.delete(key);
+    this.#marks.set(key, { below: best, readAt: performance.now() });
+    for (const oldest of this.#marks.keys()) {
+      if (this.#marks.size <= MARKS_MAX) break;
+      this.#marks.delete(oldest);
+    }
+    return best;
+  }
+
+  async #run(): Promise<void> {
+    for (const kb of this.#waiting) {
+      this.#waiting.delete(kb);
+      try {
+        await this.#index(kb);
+      } catch (error) {
+        this.#options.log.warn({ err: error, kb }, "indexing patterns failed; it is tried again, and until then they are scanned");
+        if (this.#closed) return;
+        this.#retry ??= setTimeout(() => {
+          this.#retry = undefined;
+          this.notify(kb);
+        }, RETRY_MS).unref();
+      }
+    }
+  }
+
+  async #index(kb: string): Promise<void> {
+    const { state, index, log, step } = this.#options;
+    for (;;) {
+      const head = await state.head(kb);
+      // Taken after the head: whatever is in neither was flushed.
+      const below = newPatterns(await state.tail(kb, head.generation))[0]?.patternId ?? head.patternCount;
+      const from = await this.postingsBelow(kb, head.generation, below);
+      const to = Math.min(from + RANGE_MAX, below - (below % step));
+      if (to - from < step || this.#closed) return;
+      const start = performance.now();
+      await index.addPostings(kb, head.generation, from, to);
+      this.#remember(`${head.generation} ${kb}`, to);
+      log.debug({ kb, from, to, ms: performance.now() - start }, "indexed");
+      // A kb that was cleared meanwhile has just got rows that nobody will delete otherwise.
+      const now = await state.head(kb);
+      if (now.generation !== head.generation) await index.dropBefore(kb, now.generation);
+    }
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Contract of the pattern index: the tables that find patterns without reading them all. They lag behind the patterns on purpose: an index
+ * covers the ids below its mark, and whoever asks it scans the rest. Rows are made from `patterns` in the store itself, a range of ids at
+ * a time. Writing a range twice changes no answer. The suite in `test/contract/pattern-index.ts` runs over every back end.
+ */
+import type { CandidateColumns } from "../wire/candidate-columns.ts";
+
+/** One symbol of a state, and the lengths of patterns for which its posting rows are read. */
+export interface PostingRead {
+  readonly symbol: number;
+  /** How often the state has it: no pattern can gain more from it. */
+  readonly weight: number;
+  /** Rows of patterns up to this length are read; below `lengthFrom` of the question: none. */
+  readonly lengthTo: number;
+}
+
+/** What similarity a pattern must reach, and which rows decide whether it could. */
+export interface PostingQuestion {
+  /** Symbols of the state, repeats and unknown ones included. */
+  readonly stateLength: number;
+  /** Lowest similarity, 2 L / (N + Q), inclusive with an epsilon of 1e-9. */
+  readonly similarity: number;
+  /** No shorter pattern can reach it. */
+  readonly lengthFrom: number;
+  /** Every distinct known symbol of the state; at least one is read. */
+  readonly reads: readonly PostingRead[];
+  /** Most candidates answered; the best bounds come first. */
+  readonly limit: number;
+}
+
+/** Candidates with an upper bound of their similarity, greatest bound first. Parallel. */
+export interface PostingCandidates {
+  readonly patternIds: Float64Array;
+  readonly bounds: Float64Array;
+}
+
+/** Ids below the number are in the index. */
+export interface IndexMarks {
+  readonly postings: number;
+}
+
+export interface PatternIndex {
+  marks(kb: string, generation: number): Promise<IndexMarks>;
+  /** Makes the posting rows of the patterns with ids in [from, to), and moves the mark to `to`. All of them must be in `patterns`. */
+  addPostings(kb: string, generation: number, from: number, to: number): Promise<void>;
+  /**
+   * Every indexed pattern whose bound reaches the asked similarity, the best `limit` of them. The bound is never below the similarity in
+   * token mode. One query; 5-20 ms over 10 million patterns at 0.5. Errors: those of `PatternStore.scan`.
+   */
+  candidates(kb: string, generation: number, question: PostingQuestion, signal?: AbortSignal): Promise<PostingCandidates>;
+  /** Patterns by their ids, in no order; what is not there is left out. 100 cost 10-20 ms, 1,000 cost 80-100 ms. */
+  fetch(kb: string, generation: number, patternIds: readonly number[], signal?: AbortSignal): AsyncIterable<CandidateColumns>;
+  /** Removes what generations below `generation` left. May be repeated. */
+  dropBefore(kb: string, generation: number): Promise<void>;
+}

@@ -1,0 +1,114 @@
+/** The suite every pattern index passes: candidates are never fewer than brute force finds, and bounds are bounds. */
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { planPostings, weightsOf } from "../../src/engine/postings-plan.ts";
+import type { PatternStore } from "../../src/store/pattern-store.ts";
+import type { OutboxEntry } from "../../src/store/state-store.ts";
+import { lcsLength } from "../reference/lcs.ts";
+import { learnEntry, rowsOf } from "./pattern-store.ts";
+
+const symbolsOf = (seed: number, length: number): number[] =>
+  Array.from({ length }, (_, i) => ((seed * 31 + i * i * 7 + ((seed * i) % 11)) % 97) + 60);
+
+export function patternIndexSuite(name: string, open: () => Promise<PatternStore>): void {
+  describe(`pattern index: ${name}`, () => {
+    let store: PatternStore;
+    const kb = "indexed 'kb";
+    const patterns = Array.from({ length: 3_000 }, (_, i) => symbolsOf(i, 1 + (i % 23)));
+    // Repeats, and a length beyond what one symbol a row could tell.
+    patterns.push(
+      [7, 7, 7, 8, 8],
+      [7, 8, 7, 8, 7],
+      [64, 0, 128],
+      [63, 127, 191],
+      Array.from({ length: 900 }, (_, i) => i % 130),
+    );
+
+    beforeAll(async () => {
+      store = await open();
+      const entries: OutboxEntry[] = patterns.map((symbols, i) => learnEntry(kb, 1, i + 1, i, symbols, { firstNewSymbol: 1_000 }));
+      await store.write({ token: "index-suite", entries });
+      await store.index.addPostings(kb, 1, 0, 2_000);
+      await store.index.addPostings(kb, 1, 2_000, patterns.length);
+    });
+    afterAll(() => store.close());
+
+    const ask = async (state: readonly number[], similarity: number, limit = 100_000) => {
+      const ids = Uint32Array.from(state);
+      const known = [...weightsOf(ids)].map(([id, weight]) => ({
+        id,
+        weight,
+        patterns: patterns.filter((pattern) => pattern.includes(id)).length,
+      }));
+      const plan = planPostings(
+        known.sort((a, b) => a.patterns - b.patterns),
+        state.length,
+        similarity,
+      );
+      if (plan === undefined) return { patternIds: [], bounds: [] };
+      const found = await store.index.candidates(kb, 1, { stateLength: state.length, similarity, limit, ...plan });
+      return { patternIds: [...found.patternIds], bounds: [...found.bounds] };
+    };
+    const similarityTo = (state: readonly number[], pattern: readonly number[]): number =>
+      (2 * lcsLength(pattern, state)) / (pattern.length + state.length);
+
+    it("keeps marks a generation, and says 0 where there is none", async () => {
+      expect(await store.index.marks(kb, 1)).toEqual({ postings: patterns.length });
+      expect(await store.index.marks(kb, 2)).toEqual({ postings: 0 });
+      expect(await store.index.marks("elsewhere", 1)).toEqual({ postings: 0 });
+    });
+
+    it("names every pattern that reaches the similarity, once, with a bound that holds, greatest first", async () => {
+      const state = fc
+        .tuple(fc.nat(patterns.length - 1), fc.array(fc.integer({ min: 0, max: 200 }), { maxLength: 4 }), fc.nat(8))
+        .map(([from, extra, drop]) => [...patterns[from]!.slice(drop, drop + 24), ...extra])
+        .filter((symbols) => symbols.length > 1);
+      await fc.assert(
+        fc.asyncProperty(state, fc.constantFrom(0.1, 0.3, 1 / 3, 0.5, 0.7, 1), async (symbols, similarity) => {
+          const { patternIds, bounds } = await ask(symbols, similarity);
+          const bound = new Map(patternIds.map((id, i) => [id, bounds[i]!]));
+          expect(bound.size).toBe(patternIds.length);
+          expect(bounds).toEqual([...bounds].sort((a, b) => b - a));
+          patterns.forEach((pattern, id) => {
+            const similar = similarityTo(symbols, pattern);
+            if (similar >= similarity - 1e-9 && similar > 0) expect(bound.get(id) ?? -1).toBeGreaterThanOrEqual(similar - 1e-12);
+          });
+        }),
+        { numRuns: 60 },
+      );
+    });
+
+    it("cuts the list at the limit and leaves the best bounds", async () => {
+      const all = await ask(patterns[40]!, 0.1);
+      const few = await ask(patterns[40]!, 0.1, 10);
+      expect(few.patternIds).toEqual(all.patternIds.slice(0, 10));
+      expect(all.patternIds.length).toBeGreaterThan(10);
+      expect(few.patternIds).toContain(40);
+    });
+
+    it("answers the same when a range was written twice", async () => {
+      const before = await ask(patterns[2_500]!, 0.3);
+      await store.index.addPostings(kb, 1, 2_400, 2_600);
+      const after = await ask(patterns[2_500]!, 0.3);
+      expect(new Set(after.patternIds)).toEqual(new Set([...before.patternIds, ...after.patternIds]));
+      for (const id of before.patternIds) expect(after.patternIds).toContain(id);
+    });
+
+    it("fetches patterns by their ids, and leaves out what is not there", async () => {
+      const rows = [];
+      for await (const columns of store.index.fetch(kb, 1, [3_004, 5, 9_999, 17])) rows.push(...rowsOf(columns));
+      expect(rows.map(({ id, symbols }) => ({ id, symbols })).sort((a, b) => a.id - b.id)).toEqual(
+        [5, 17, 3_004].map((id) => ({ id, symbols: patterns[id] })),
+      );
+    });
+
+    it("drops what older generations left", async () => {
+      await store.write({ token: "index-suite-2", entries: [learnEntry(kb, 2, 10_000, 0, [1, 2, 3], { firstNewSymbol: 1_000 })] });
+      await store.index.addPostings(kb, 2, 0, 1);
+      await store.dropBefore(kb, 2);
+      expect(await ask(patterns[40]!, 0.5)).toEqual({ patternIds: [], bounds: [] });
+      expect(await store.index.marks(kb, 1)).toEqual({ postings: 0 });
+      expect(await store.index.marks(kb, 2)).toEqual({ postings: 1 });
+    });
+  });
+}
