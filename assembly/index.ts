@@ -12,3 +12,5 @@ export { indelRatio, indelRatioAtLeast, indelRatioPair, indelRatiosInto, neededL
 export { residentBytes, sealResident } from "./resident";
 export { blocksOfRow, matchRows } from "./score";
 export { beginSlice, firstBadRow, keepByJaccard, keepByLength, keepByMinhash, keepByOverlap, keepBySimilarity } from "./stages";
+export { prepareText, textQueryBytes } from "./text-query";
+export { textMatchesInto } from "./text-table";

@@ -3,16 +3,7 @@
  * what is kept does not depend on the order in which rows come. A task may go over several batches: an entry says which one its row is in.
  * Cost: O(1) for a match that is not kept, O(log keep) for one that is.
  */
-import {
-  ASK_KEEP,
-  CONTEXT_FLOOR,
-  CONTEXT_KEPT,
-  HEAP_BATCH,
-  HEAP_ENTRY_BYTES,
-  HEAP_ROW,
-  HEAP_SIMILARITY,
-  SCRATCH_HEAP,
-} from "./layout";
+import { ASK_KEEP, CONTEXT_FLOOR, CONTEXT_KEPT, HEAP_BATCH, HEAP_ENTRY_BYTES, HEAP_ROW, HEAP_SIMILARITY, SCRATCH_HEAP } from "./layout";
 import { askOf, nameOf } from "./memory";
 
 /** Starts a task: nothing is kept; matches with a key below `floor` need not be. */

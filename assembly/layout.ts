@@ -2,7 +2,7 @@
  * Byte layouts that TypeScript and the kernels share. Integer literals only: both compilers read this file. A change of any number
  * here raises LAYOUT_VERSION; the wasm exports it and the TypeScript side refuses another one (ENGRAM_LAYOUT_MISMATCH).
  */
-export const LAYOUT_VERSION = 3;
+export const LAYOUT_VERSION = 4;
 
 /** Values in a MinHash signature, and how they fall into bands (semantics §6.1): stored in databases, so a change is a format change. */
 export const SIGNATURE_VALUES = 100;
@@ -35,7 +35,53 @@ export const QUERY_STARTS = 24;
 export const QUERY_POSITIONS = 28;
 /** u32 address of u32[classes]: the id of class c at index c - 1. */
 export const QUERY_IDS = 32;
+/** A prepared text (assembly/text-query.ts) also has: u32 address of u64[257][row words], rows by Latin-1 character and a row of zeros; 0: too long. */
+export const QUERY_ROWS = 36;
+/** u32: words of such a row. 1: 64 positions a word. Else 63. */
+export const QUERY_ROW_WORDS = 40;
+/** u32 address of the text's bag: u8[BAG_BYTES] counts of characters, and what passes 255 in any of them. */
+export const QUERY_BAG = 44;
+export const QUERY_BAG_BEYOND = 48;
 export const QUERY_HEADER_BYTES = 64;
+
+/** Characters counted by their lowest five bits, saturating: a bound for the LCS of two texts that costs a nanosecond. */
+export const BAG_BYTES = 32;
+/** Texts up to this many characters (8 words of 63 bits) are compared by the generated kernels. */
+export const SHORT_TEXT_MAX = 504;
+
+/*
+ * Text table (src/kernels/text-table.ts): texts sorted by kind (Latin-1, then wide) and length. Fields u32; addresses are absolute.
+ */
+export const TEXTS_COUNT = 0;
+export const TEXTS_RUNS = 4;
+/** Runs of texts of one kind and length: u32 end (a position), u32 length, u32 1 for wide. */
+export const TEXTS_RUNS_AT = 8;
+/** u32 by position: the text's id, address of its first character, number of characters. */
+export const TEXTS_IDS_AT = 12;
+export const TEXTS_PLACES_AT = 16;
+export const TEXTS_LENGTHS_AT = 20;
+/** u8[BAG_BYTES] by position. */
+export const TEXTS_BAGS_AT = 24;
+/** u32 by id: the text's position. */
+export const TEXTS_RANKS_AT = 28;
+/** Positions from here on are wide: u32 code points a character; before it a byte. */
+export const TEXTS_WIDE_FROM = 32;
+export const TEXTS_HEADER_BYTES = 48;
+export const TEXTS_RUN_BYTES = 12;
+
+/* Texts compared side by side (build/generated/ratio-lanes.ts): u32[4] addresses, lengths, needed LCS lengths, and what was found. */
+export const GROUP_TEXTS = 0;
+export const GROUP_LENGTHS = 16;
+export const GROUP_NEEDED = 32;
+export const GROUP_LCS = 48;
+/** v128[8]: state of two texts over 8 words. */
+export const GROUP_STATE = 64;
+export const GROUP_BYTES = 192;
+/** Working memory of one text against a table (assembly/text-table.ts): a group, where to go on, positions that passed the bound. */
+export const MATCHES_NEXT = 192;
+export const MATCHES_POSITIONS = 208;
+export const MATCHES_POSITIONS_MAX = 4096;
+export const MATCHES_WORK_BYTES = 16592;
 
 /*
  * Limits of a query and a pattern, and what a slot or a thread's scratch holds at most.
@@ -87,8 +133,9 @@ export const SCRATCH_CANDIDATE_SIGNATURE = 6770688;
 export const SCRATCH_QUERY_SIGNATURE = 6771200;
 /** u8 a code point (or pattern symbol): carries of the LCS kernel. */
 export const SCRATCH_CARRIES = 6787072;
-/** u32[TEXT_POINTS_MAX]: a candidate's joined text. */
+/** Joined texts of some candidates: a byte or a u32 a character, TEXT_POINTS_MAX of them at most in one. */
 export const SCRATCH_TEXT = 7835648;
+export const SCRATCH_TEXT_BYTES = 4194304;
 /** Prepared state (symbol ids); 16,384 distinct symbols need 34.6 MB. */
 export const SCRATCH_TOKEN_QUERY = 12029952;
 export const SCRATCH_TOKEN_QUERY_BYTES = 36700160;
@@ -108,8 +155,8 @@ export const SCRATCH_BYTES = 84541440;
 export const CONTEXT_CLASS_TABLE = 0;
 export const CONTEXT_PARTNER_TABLE = 4;
 export const CONTEXT_PERMUTATIONS = 12;
-export const CONTEXT_TEXT_OFFSETS = 16;
-export const CONTEXT_TEXT_POINTS = 20;
+/** The kb's symbols as a text table; 0 before one was loaded. */
+export const CONTEXT_TEXTS = 16;
 export const CONTEXT_SYMBOL_HASHES = 24;
 /** 1: SCRATCH_SIMILARITIES is filled for the survivors. */
 export const CONTEXT_SIMILARITIES_KNOWN = 28;

@@ -15,7 +15,6 @@ import {
   ASK_SYMBOLS,
   ASK_TEXT_AT,
   ASK_TEXT_POINTS,
-  CODE_POINTS,
   CONTEXT_CLASS_TABLE,
   CONTEXT_PARTNER_TABLE,
   CONTEXT_PERMUTATIONS,
@@ -30,6 +29,7 @@ import {
 import { prepareQuery, releaseQuery } from "./masks";
 import { askOf, askSection } from "./memory";
 import { signatureInto } from "./minhash";
+import { prepareText } from "./text-query";
 
 /** Loads the block that was copied to the scratch. False, with every table as it was, if the state's text passes what scratch holds. */
 export function loadQuery(scratch: usize): bool {
@@ -72,15 +72,7 @@ export function unloadQuery(scratch: usize): void {
 
 /** Prepares `count` code points as the text that candidates are compared with: the state's, or one symbol's in the search for partners. */
 export function loadText(scratch: usize, points: usize, count: u32): bool {
-  const prepared = prepareQuery(
-    points,
-    count,
-    scratch + SCRATCH_POINT_CLASSES,
-    CODE_POINTS,
-    scratch + SCRATCH_TEXT_QUERY,
-    SCRATCH_TEXT_QUERY_BYTES,
-  );
-  return prepared !== 0;
+  return prepareText(points, count, scratch + SCRATCH_POINT_CLASSES, scratch + SCRATCH_TEXT_QUERY, SCRATCH_TEXT_QUERY_BYTES) !== 0;
 }
 
 export function unloadText(scratch: usize): void {

@@ -30,7 +30,7 @@ import {
 } from "./layout";
 import { askOf, rowIds, rowLength } from "./memory";
 import { indelRatio, ratioOf, reaches } from "./ratio";
-import { textSimilarity } from "./text";
+import { textSimilarities } from "./text";
 
 /** Matches the first `count` survivors; counts and the heap are left in the scratch. */
 export function matchRows(scratch: usize, batch: usize, count: u32): void {
@@ -45,9 +45,8 @@ export function blocksOfRow(scratch: usize, batch: usize, row: u32): u32 {
   return blocksOf(scratch, rowIds(scratch, batch, row), rowLength(batch, row));
 }
 
-/** A row's similarity; may be -1 instead of a value that does not reach `cutoff`. */
-export function similarityOf(scratch: usize, ask: usize, ids: usize, count: u32, cutoff: f64): f64 {
-  if ((load<u32>(ask, ASK_FLAGS) & ASK_CHARACTER) !== 0) return textSimilarity(scratch, ids, count, cutoff);
+/** Similarity of a row's tokens and the state's. */
+export function tokenSimilarity(scratch: usize, ids: usize, count: u32): f64 {
   return indelRatio(ids, count, scratch + SCRATCH_TOKEN_QUERY, scratch + SCRATCH_CARRIES);
 }
 
@@ -58,7 +57,9 @@ function blocksOf(scratch: usize, ids: usize, count: u32): u32 {
 function matchRowsInSteps(scratch: usize, batch: usize, count: u32): void {
   const ask = askOf(scratch);
   const cutoff = load<f64>(ask, ASK_RECALL_THRESHOLD);
-  const similarities = load<u32>(scratch, CONTEXT_SIMILARITIES_KNOWN) === 1 ? scratch + SCRATCH_SIMILARITIES : 0;
+  const isCharacter = (load<u32>(ask, ASK_FLAGS) & ASK_CHARACTER) !== 0;
+  if (isCharacter && load<u32>(scratch, CONTEXT_SIMILARITIES_KNOWN) === 0) textSimilarities(scratch, batch, count, cutoff);
+  const similarities = scratch + SCRATCH_SIMILARITIES;
   const survivors = scratch + SCRATCH_SURVIVORS;
   let below: u32 = 0;
   let withoutBlocks: u32 = 0;
@@ -66,8 +67,7 @@ function matchRowsInSteps(scratch: usize, batch: usize, count: u32): void {
     const row = load<u32>(survivors + (n << 2));
     const length = rowLength(batch, row);
     const ids = rowIds(scratch, batch, row);
-    const similarity =
-      similarities !== 0 ? load<f64>(similarities + ((row as usize) << 3)) : similarityOf(scratch, ask, ids, length, cutoff);
+    const similarity = isCharacter ? load<f64>(similarities + ((row as usize) << 3)) : tokenSimilarity(scratch, ids, length);
     if (!reaches(similarity, cutoff)) {
       below++;
       continue;

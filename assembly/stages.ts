@@ -37,7 +37,8 @@ import {
 import { askOf, eventEnds, eventStart, isResident, rowIds, rowLength, symbolIds, symbolStart } from "./memory";
 import { signatureOfIdsInto } from "./minhash";
 import { reaches } from "./ratio";
-import { similarityOf } from "./score";
+import { tokenSimilarity } from "./score";
+import { textSimilarities } from "./text";
 
 /** Starts on a batch: every row from `from` to `to` (exclusive) survives, counts are zero. What the task has kept so far stays. */
 export function beginSlice(scratch: usize, from: u32, to: u32): void {
@@ -146,16 +147,20 @@ export function keepBySimilarity(scratch: usize, batch: usize, count: u32): u32 
   const ask = askOf(scratch);
   const cutoff = load<f64>(ask, ASK_RECALL_THRESHOLD);
   const isCharacter = (load<u32>(ask, ASK_FLAGS) & ASK_CHARACTER) !== 0;
+  const sharing = keepByOverlap(scratch, batch, count);
+  if (isCharacter) {
+    textSimilarities(scratch, batch, sharing, cutoff);
+    store<u32>(scratch, 1, CONTEXT_SIMILARITIES_KNOWN);
+  }
   let out = survivors;
-  for (let p = survivors, end = survivors + ((count as usize) << 2); p < end; p += 4) {
+  for (let p = survivors, end = survivors + ((sharing as usize) << 2); p < end; p += 4) {
     const row = load<u32>(p);
     store<u32>(out, row);
-    if (!sharesAny(scratch, batch, row)) continue;
-    const similarity = similarityOf(scratch, ask, rowIds(scratch, batch, row), rowLength(batch, row), cutoff);
-    if (isCharacter) store<f64>(scratch + SCRATCH_SIMILARITIES + ((row as usize) << 3), similarity);
+    const similarity = isCharacter
+      ? load<f64>(scratch + SCRATCH_SIMILARITIES + ((row as usize) << 3))
+      : tokenSimilarity(scratch, rowIds(scratch, batch, row), rowLength(batch, row));
     if (reaches(similarity, cutoff)) out += 4;
   }
-  if (isCharacter) store<u32>(scratch, 1, CONTEXT_SIMILARITIES_KNOWN);
   return ((out - survivors) >> 2) as u32;
 }
 

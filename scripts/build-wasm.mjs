@@ -4,16 +4,18 @@
  *   kernels  has its own memory and imports nothing: the package export "./kernels", tests and benches
  *   debug    as kernels, with names and no optimisation: property tests run it too
  *
- * Each file is written beside its place and renamed, so that a reader never meets half a module. Fails with the compiler's text.
+ * Before that it writes the generated part of the kernels (scripts/generate-ratio-lanes.mjs). Each file is written beside its place and renamed, so that a reader never meets half a module. Fails with the compiler's text.
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
+import { generateRatioLanes } from "./generate-ratio-lanes.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 process.chdir(root);
 mkdirSync("build", { recursive: true });
+generateRatioLanes();
 
 const { targets } = JSON.parse(readFileSync("asconfig.json", "utf8"));
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(targets);

@@ -8,7 +8,17 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
-const SOURCES = ["src", "workers", "assembly", "types", "package.json", "tsconfig.json", "tsconfig.build.json", "asconfig.json"];
+const SOURCES = [
+  "src",
+  "workers",
+  "assembly",
+  "scripts/generate-ratio-lanes.mjs",
+  "types",
+  "package.json",
+  "tsconfig.json",
+  "tsconfig.build.json",
+  "asconfig.json",
+];
 const WASM = ["build/pool.wasm", "build/kernels.wasm"];
 const SCRIPTS = ["dist/src/cli/main.js", "dist/workers/score.js"];
 const COMPILERS = ["node_modules/typescript", "node_modules/assemblyscript"];

@@ -1,6 +1,6 @@
 /**
  * Character ratio on the frozen corpus' texts, short (mean 37 characters) and long (mean 223), in Latin letters and in Cyrillic ones: the kernel
- * without and with a cutoff, beside the plain table, `fastest-levenshtein` (which computes Levenshtein's distance, a cheaper recurrence)
+ * without and with a cutoff, beside its tuned twin, the plain table, `fastest-levenshtein` (which computes Levenshtein's distance, a cheaper recurrence)
  * and `fuzzball`'s ratio (whole percents). A side's answer is the sum of its ratios, as whole numbers, or of its distances.
  */
 import { distance } from "fastest-levenshtein";
@@ -10,6 +10,7 @@ import { indelRatio } from "../../test/reference/ratio.ts";
 import { CANDIDATES, flatten, frozenCorpus, pointsOf, type Texts, wide } from "../corpus.ts";
 import { type BenchMode, param } from "../harness.ts";
 import type { Contest, Side } from "../rounds.ts";
+import { RatioTwin } from "../twins/ratio.ts";
 import { lcsTable, ratioSum, sampleOf, wholeRatio } from "./answers.ts";
 
 /** Levenshtein's distance by the table. */
@@ -44,20 +45,42 @@ function contest(name: string, texts: Texts, mode: BenchMode, sizes: { readonly 
 
   const kernelSide = (label: string, turn: (text: string) => string, cutoff: number): Side => {
     const kernels = new Kernels();
-    const { flat, offsets } = flatten(candidates.map((text) => pointsOf(turn(text))));
-    const column = kernels.column(flat, offsets);
-    const asked = texts.queries.map((query) => pointsOf(turn(query)));
+    const column = kernels.texts(candidates.map(turn));
+    const asked = texts.queries.map(turn);
+    const indices = new Uint32Array(candidates.length);
+    const ratios = new Float64Array(candidates.length);
     return {
       name: label,
       items: asked.length * candidates.length,
       expected: ratioSum(answers, queries, points, cutoff),
       run: () => {
         let sum = 0;
-        for (const ids of asked) {
-          const query = kernels.query(ids);
-          const { ratios } = query.indelRatios(column, cutoff);
+        for (const text of asked) {
+          const prepared = kernels.text(text);
+          const found = prepared.ratiosInto(column, cutoff, indices, ratios);
+          for (let i = 0; i < found; i++) sum += wholeRatio(ratios[i]!);
+          prepared.release();
+        }
+        return sum;
+      },
+    };
+  };
+  const twinSide = (): Side => {
+    const twin = new RatioTwin(Math.max(...queries.map(({ length }) => length)));
+    const { flat, offsets } = flatten(points);
+    const bytes = Uint8Array.from(flat);
+    const ratios = new Float64Array(candidates.length);
+    const asked = queries.map((query) => Uint8Array.from(query));
+    return {
+      name: "tuned twin",
+      items: asked.length * candidates.length,
+      expected: ratioSum(answers, queries, points, 0),
+      run: () => {
+        let sum = 0;
+        for (const text of asked) {
+          twin.prepare(text);
+          twin.ratiosInto(bytes, offsets, 0, candidates.length, ratios);
           for (let i = 0; i < ratios.length; i++) sum += wholeRatio(ratios[i]!);
-          query.release();
         }
         return sum;
       },
@@ -68,6 +91,7 @@ function contest(name: string, texts: Texts, mode: BenchMode, sizes: { readonly 
     kernelSide("kernel", same, 0),
     ...[0.5, 0.7, 0.8, 0.9].map((cutoff) => kernelSide(`kernel, cutoff ${cutoff}`, same, cutoff)),
     kernelSide("kernel, wide", wide, 0),
+    twinSide(),
     {
       name: "plain table",
       items: fewItems,
@@ -93,6 +117,7 @@ function contest(name: string, texts: Texts, mode: BenchMode, sizes: { readonly 
     unit: "pair",
     sides,
     gates: [
+      { line: "2", what: `${what}: beside the tuned twin`, slow: "tuned twin", fast: "kernel", required: 15 },
       { line: "2", what: `${what}: beside fastest-levenshtein`, slow: "fastest-levenshtein", fast: "kernel", required: 40 },
       { line: "2", what: `${what}: beside fuzzball`, slow: "fuzzball", fast: "kernel", required: 250 },
       { line: "2", what: `${what}: cutoff 0.8 beside none`, slow: "kernel", fast: "kernel, cutoff 0.8", required: 4, ambitious: 8 },

@@ -36,6 +36,20 @@ export interface KernelExports {
     indices: number,
     ratios: number,
   ): number;
+  textQueryBytes(count: number, classes: number): bigint;
+  prepareText(points: number, count: number, table: number, query: number, capacity: number): number;
+  textMatchesInto(
+    table: number,
+    from: number,
+    to: number,
+    query: number,
+    cutoff: number,
+    work: number,
+    carries: number,
+    capacity: number,
+    ids: number,
+    ratios: number,
+  ): number;
   intersectionScratchBytes(classes: number): number;
   intersectionCount(candidate: number, count: number, query: number, scratch: number): number;
   intersectionCountsInto(flat: number, offsets: number, from: number, to: number, query: number, scratch: number, out: number): void;

@@ -3,4 +3,5 @@ export { SIGNATURE_BANDS, SIGNATURE_ROWS, SIGNATURE_VALUES } from "../../assembl
 export type { KernelOptions } from "./kernels.ts";
 export { codePointsOf, Kernels } from "./kernels.ts";
 export type { Block, BlockColumn, Column, PreparedSequence, RatioMatches } from "./prepared-sequence.ts";
+export type { PreparedText, TextColumn } from "./prepared-text.ts";
 export { symbolHash } from "./sign.ts";

@@ -9,8 +9,7 @@ import {
   CONTEXT_PARTNER_TABLE,
   CONTEXT_PERMUTATIONS,
   CONTEXT_SYMBOL_HASHES,
-  CONTEXT_TEXT_OFFSETS,
-  CONTEXT_TEXT_POINTS,
+  CONTEXT_TEXTS,
   LAYOUT_VERSION,
   POOL_PERMUTATIONS,
   SCRATCH_BLOCKS,
@@ -26,9 +25,10 @@ import type { QueryBlockView } from "../wire/query-block.ts";
 import type { SymbolTable } from "../wire/query-spec.ts";
 import type { KernelExports } from "./exports.ts";
 import { classTableBytes, type PoolLayout, type ScratchLease } from "./pool-memory.ts";
+import { planTextTable, textTableBytesMin, writeTextTable } from "./text-table.ts";
 
 /** The exports the pool uses; addresses and counts are u32. Booleans come as 0 or 1, u32 results as signed numbers. */
-export interface PoolKernels extends Pick<KernelExports, "LAYOUT_VERSION" | "indelRatiosInto"> {
+export interface PoolKernels extends Pick<KernelExports, "LAYOUT_VERSION" | "textMatchesInto"> {
   loadQuery(scratch: number): number;
   unloadQuery(scratch: number): void;
   loadText(scratch: number, points: number, count: number): number;
@@ -56,9 +56,8 @@ export interface PoolInstance {
   readonly bytes: Uint8Array;
   readonly words: Uint32Array;
   readonly doubles: Float64Array;
-  /** Where the loaded table's texts are; 0 before one with texts was loaded. */
-  readonly textOffsets: number;
-  readonly textPoints: number;
+  /** Where the loaded text table is; 0 before one with texts was loaded. */
+  readonly texts: number;
   /** Makes the query current; nothing to do if it is. Errors: ENGRAM_LIMIT_EXCEEDED. */
   loadQuery(query: QueryBlockView): void;
   /** Leaves no query loaded, so that the tables of texts may be used otherwise. */
@@ -67,14 +66,20 @@ export interface PoolInstance {
   loadTable(table: SymbolTable, withTexts: boolean): void;
 }
 
-/** Bytes of a symbol table in scratch: hashes, and with texts offsets and code points. */
-function symbolTableBytes(table: SymbolTable, withTexts: boolean): number {
-  return table.count * 4 + (withTexts ? (table.count + 1) * 4 + table.textOffsets[table.count]! * 4 : 0);
+/**
+ * Refuses a symbol table that cannot fit a thread's scratch, without looking at its texts: where some are not Latin-1 it needs more, and
+ * `loadTable` may refuse it still.
+ */
+export function assertTableFits(table: SymbolTable, withTexts: boolean, layout: PoolLayout): void {
+  assertBytesFit(hashBytes(table) + (withTexts ? textTableBytesMin(table) : 0), layout);
 }
 
-/** Refuses a symbol table that does not fit a thread's scratch. */
-export function assertTableFits(table: SymbolTable, withTexts: boolean, layout: PoolLayout): void {
-  const bytes = symbolTableBytes(table, withTexts);
+/** Bytes of the hashes, which the text table follows on a multiple of 16. */
+function hashBytes(table: SymbolTable): number {
+  return Math.ceil(table.count / 4) * 16;
+}
+
+function assertBytesFit(bytes: number, layout: PoolLayout): void {
   if (bytes > layout.tableBytes) {
     throw new EngineError(
       "ENGRAM_LIMIT_EXCEEDED",
@@ -135,11 +140,8 @@ export function instantiatePool(
     bytes,
     words,
     doubles,
-    get textOffsets() {
-      return words[context + CONTEXT_TEXT_OFFSETS / 4]!;
-    },
-    get textPoints() {
-      return words[context + CONTEXT_TEXT_POINTS / 4]!;
+    get texts() {
+      return words[context + CONTEXT_TEXTS / 4]!;
     },
     unloadQuery,
     loadQuery(query) {
@@ -158,13 +160,12 @@ export function instantiatePool(
       words.set(table.hashes.subarray(0, table.count), symbolTable / 4);
       setContext(CONTEXT_SYMBOL_HASHES, symbolTable);
       if (withTexts) {
-        const offsets = symbolTable + table.count * 4;
-        const points = offsets + (table.count + 1) * 4;
         assertTextsInBounds(table);
-        words.set(table.textOffsets.subarray(0, table.count + 1), offsets / 4);
-        words.set(table.codePoints.subarray(0, table.textOffsets[table.count]!), points / 4);
-        setContext(CONTEXT_TEXT_OFFSETS, offsets);
-        setContext(CONTEXT_TEXT_POINTS, points);
+        const plan = planTextTable(table);
+        assertBytesFit(hashBytes(table) + plan.bytes, layout);
+        const texts = symbolTable + hashBytes(table);
+        writeTextTable(plan, texts, bytes, words);
+        setContext(CONTEXT_TEXTS, texts);
       }
       loadedKey = table.key;
       hasTexts = withTexts;

@@ -17,6 +17,8 @@ import {
 import { OwnMemory } from "./own-memory.ts";
 import { PERMUTATION_GROUPS, recordedPermutations } from "./permutations.ts";
 import { type Block, type Column, PreparedSequence } from "./prepared-sequence.ts";
+import { PreparedText, type TextColumn } from "./prepared-text.ts";
+import { planTextTable, writeTextTable } from "./text-table.ts";
 
 export interface KernelOptions {
   /** Ids are below this; it costs two bytes an id. Default: enough for every code point. */
@@ -37,7 +39,7 @@ export class Kernels {
   readonly #permutations: number;
   /** Everything above is columns, the open query and temporary regions. */
   readonly #floor: number;
-  #open: PreparedSequence | null = null;
+  #open: PreparedSequence | PreparedText | null = null;
 
   constructor(options: KernelOptions = {}) {
     this.idLimit = options.idLimit ?? CODE_POINTS;
@@ -89,6 +91,46 @@ export class Kernels {
     });
     this.#open = opened;
     return opened;
+  }
+
+  /** Copies texts in, laid out for comparison. Throws while a query is open. Needs the default `idLimit`. */
+  texts(texts: readonly string[]): TextColumn {
+    this.#assertNoneOpen();
+    const points = texts.map(codePointsOf);
+    const textOffsets = new Uint32Array(texts.length + 1);
+    points.forEach((text, i) => {
+      textOffsets[i + 1] = textOffsets[i]! + text.length;
+    });
+    const codePoints = new Uint32Array(textOffsets[texts.length]!);
+    points.forEach((text, i) => {
+      codePoints.set(text, textOffsets[i]!);
+    });
+    const plan = planTextTable({ count: texts.length, textOffsets, codePoints });
+    const table = this.#memory.reserve(plan.bytes);
+    const { bytes, words } = this.#memory.views;
+    writeTextTable(plan, table, bytes, words);
+    return { count: texts.length, longest: plan.longest, table };
+  }
+
+  /** Opens a text against which columns of texts are compared; `release()` it before the next one. Needs the default `idLimit`. */
+  text(text: string): PreparedText {
+    this.#assertNoneOpen();
+    const memory = this.#memory;
+    const before = memory.top;
+    const points = codePointsOf(text);
+    this.#assertIds(points);
+    const capacity = Number(memory.exports.textQueryBytes(points.length, new Set(points).size));
+    const address = memory.place(points);
+    const query = memory.reserve(capacity);
+    if (memory.exports.prepareText(address, points.length, this.#table, query, capacity) === 0) {
+      memory.release(before);
+      throw new RangeError("a text may have at most 65,535 distinct code points");
+    }
+    this.#open = new PreparedText(memory, query, () => {
+      memory.release(before);
+      this.#open = null;
+    });
+    return this.#open;
   }
 
   /** Length of the longest common subsequence of two id sequences of any length. */

@@ -59,6 +59,12 @@ export class OwnMemory {
     return address;
   }
 
+  /** The whole memory, valid until the next `reserve`. */
+  get views(): { readonly bytes: Uint8Array; readonly words: Uint32Array } {
+    const { buffer } = this.#memory;
+    return { bytes: new Uint8Array(buffer), words: new Uint32Array(buffer) };
+  }
+
   /** A view, valid until the next `reserve`. */
   u32(address: number, count: number): Uint32Array {
     return new Uint32Array(this.#memory.buffer, address, count);

@@ -14,9 +14,10 @@ import {
   HEAP_ENTRY_BYTES,
   HEAP_ROW,
   HEAP_SIMILARITY,
+  MATCHES_NEXT,
   NAME_BYTES,
   SCRATCH_BLOCKS,
-  SCRATCH_CARRIES,
+  SCRATCH_BLOCKS_WORK,
   SCRATCH_HEAP,
   SCRATCH_SIMILARITIES,
   SCRATCH_SURVIVORS,
@@ -197,8 +198,8 @@ function copyKept(instance: PoolInstance, kept: number) {
 }
 
 /**
- * Pairs of `symbols` with symbols `from` to `to` (exclusive) of the table whose character ratio reaches `threshold`, by symbol id, then
- * by index in `symbols`. Errors: ENGRAM_LIMIT_EXCEEDED.
+ * Pairs of `symbols` with the symbols at positions `from` to `to` (exclusive) of the text table whose character ratio reaches `threshold`, in
+ * any order. Errors: ENGRAM_LIMIT_EXCEEDED.
  */
 export function partnerSlice(
   instance: PoolInstance,
@@ -213,6 +214,7 @@ export function partnerSlice(
   instance.loadTable(table, true);
   const indices = scratch + SCRATCH_SURVIVORS;
   const ratios = scratch + SCRATCH_SIMILARITIES;
+  const work = scratch + SCRATCH_BLOCKS;
   const found: Partner[] = [];
   symbols.forEach((symbol, queryIndex) => {
     const points = codePoints(symbol);
@@ -220,16 +222,17 @@ export function partnerSlice(
     if (points.length > TEXT_POINTS_MAX || kernels.loadText(scratch, scratch + SCRATCH_TEXT, points.length) === 0) {
       throw new EngineError("ENGRAM_LIMIT_EXCEEDED", `A symbol of ${points.length} characters is too long to be compared by characters.`);
     }
-    for (let first = from; first < to; first += BATCH_ROWS_MAX) {
-      const last = Math.min(to, first + BATCH_ROWS_MAX);
-      const count = kernels.indelRatiosInto(
-        instance.textPoints,
-        instance.textOffsets,
-        first,
-        last,
+    // One call, unless more than BATCH_ROWS_MAX symbols resemble this one.
+    for (let next = from; next < to; next = words[(work + MATCHES_NEXT) / 4]!) {
+      const count = kernels.textMatchesInto(
+        instance.texts,
+        next,
+        to,
         scratch + SCRATCH_TEXT_QUERY,
-        scratch + SCRATCH_CARRIES,
         threshold,
+        work,
+        scratch + SCRATCH_BLOCKS_WORK,
+        BATCH_ROWS_MAX,
         indices,
         ratios,
       );
@@ -239,5 +242,5 @@ export function partnerSlice(
     }
     kernels.unloadText(scratch);
   });
-  return found.sort((a, b) => a.symbolId - b.symbolId || a.queryIndex - b.queryIndex);
+  return found;
 }

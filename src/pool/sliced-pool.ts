@@ -247,7 +247,7 @@ export class SlicedPool implements KernelPool {
         const task: SliceTask = { kind: "partners", symbols, table, threshold, from, to, fault: this.#options.faultOf?.() };
         found.push({ batch: 0, from, value: unpackPartners(await this.#runSlice(task, to - from, pace)) });
       });
-      return found.sort((a, b) => a.from - b.from).flatMap(({ value }) => value);
+      return found.flatMap(({ value }) => value).sort((a, b) => a.symbolId - b.symbolId || a.queryIndex - b.queryIndex);
     } finally {
       this.#slots.release(slot);
     }

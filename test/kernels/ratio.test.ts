@@ -3,7 +3,22 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { codePointsOf } from "../../src/kernels/kernels.ts";
 import { indelRatio } from "../reference/ratio.ts";
-import { builds, columnOf, golden, parameters, texts } from "./builds.ts";
+import { builds, golden, parameters, randomFrom, texts } from "./builds.ts";
+
+/** Up to what the generated kernels take, and beyond. */
+const longTexts: fc.Arbitrary<string> = fc.oneof(
+  { weight: 3, arbitrary: texts },
+  fc
+    .tuple(fc.constantFrom("ab", "abcdefgh é", "aé中\u{1F600}"), fc.integer({ min: 60, max: 700 }), fc.nat())
+    .map(([alphabet, length, seed]) => {
+      const random = randomFrom(seed);
+      const characters = [...alphabet];
+      return Array.from({ length }, () => characters[Math.floor(random() * characters.length)]!).join("");
+    }),
+);
+
+const byIndex = ({ indices, ratios }: { readonly indices: Uint32Array; readonly ratios: Float64Array }) =>
+  Array.from(indices, (index, n) => ({ index, ratio: ratios[n]! })).sort((a, b) => a.index - b.index);
 
 describe.each(builds)("$name", ({ kernels }) => {
   test("pair and prepared forms equal the twin, to the last bit", () => {
@@ -22,29 +37,94 @@ describe.each(builds)("$name", ({ kernels }) => {
     );
   });
 
-  test("a column keeps exactly the candidates that reach the cutoff", () => {
+  test("a text against a table finds exactly the texts that reach the cutoff, with their ratios to the last bit", () => {
     const cutoffs = fc.oneof(fc.constantFrom(0, 0.1, 0.5, 2 / 3, 0.8, 1, 1.5, -1), fc.double({ min: 0, max: 1, noNaN: true }));
     fc.assert(
-      fc.property(texts, fc.array(texts, { minLength: 1, maxLength: 8 }), cutoffs, fc.boolean(), (text, others, free, exact) => {
-        const candidates = ["", text, ...others];
+      fc.property(longTexts, fc.array(longTexts, { minLength: 1, maxLength: 12 }), cutoffs, fc.boolean(), (text, others, free, exact) => {
+        // Near copies too: a cutoff near 1 must have something to find.
+        const candidates = [
+          "",
+          text,
+          `${text}x`,
+          text.slice(1),
+          ...others,
+          ...others.map((other) => `${text.slice(0, 70)}${other.slice(0, 9)}`),
+        ];
         const ratios = candidates.map((candidate) => indelRatio(text, candidate));
-        // Half of the cutoffs are a ratio that occurs: inclusive comparison is where mistakes would show.
         const cutoff = exact ? ratios.at(-1)! : free;
         kernels.clear();
-        const { flat, offsets } = columnOf(candidates.map(codePointsOf));
-        const column = kernels.column(flat, offsets);
-        const query = kernels.query(codePointsOf(text));
+        const column = kernels.texts(candidates);
+        const prepared = kernels.text(text);
         try {
-          const found = query.indelRatios(column, cutoff);
-          const expected = ratios.map((ratio, index) => ({ ratio, index })).filter(({ ratio }) => ratio >= cutoff - 1e-9);
-          expect([...found.indices]).toEqual(expected.map(({ index }) => index));
-          expect([...found.ratios]).toEqual(expected.map(({ ratio }) => ratio));
+          expect(byIndex(prepared.ratios(column, cutoff))).toEqual(
+            ratios.map((ratio, index) => ({ index, ratio })).filter(({ ratio }) => ratio >= cutoff - 1e-9),
+          );
         } finally {
-          query.release();
+          prepared.release();
         }
       }),
-      parameters(300),
+      parameters(200),
     );
+  });
+
+  test("every number of words, beside its limits, Latin-1 and wide", () => {
+    for (const unit of ["a", "\u{1F600}"]) {
+      const random = randomFrom(11);
+      const draw = (length: number): string =>
+        Array.from({ length }, () => (random() < 0.1 ? unit : String.fromCharCode(97 + Math.floor(random() * 4)))).join("");
+      const lengths = [0, 1, 63, 64, 65, 126, 127, 189, 190, 252, 253, 315, 316, 378, 379, 441, 442, 504, 505, 630, 1_100];
+      const candidates = [...lengths, 64, 64, 64, 64].map(draw);
+      kernels.clear();
+      const column = kernels.texts(candidates);
+      for (const length of lengths) {
+        const text = draw(length);
+        const prepared = kernels.text(text);
+        try {
+          const expected = candidates.map((candidate, index) => ({ index, ratio: indelRatio(text, candidate) }));
+          for (const cutoff of [0, 0.4, 0.6]) {
+            expect(byIndex(prepared.ratios(column, cutoff))).toEqual(expected.filter(({ ratio }) => ratio >= cutoff - 1e-9));
+          }
+        } finally {
+          prepared.release();
+        }
+      }
+    }
+  });
+
+  test("a bag that is full in a byte rules nothing out", () => {
+    const text = "a".repeat(600);
+    const candidates = ["a".repeat(500), `b${"a".repeat(599)}`, "a".repeat(255), "a".repeat(256), `${"b".repeat(300)}${"a".repeat(300)}`];
+    kernels.clear();
+    const column = kernels.texts(candidates);
+    const prepared = kernels.text(text);
+    try {
+      for (const cutoff of [0.5, 0.6, 0.9]) {
+        expect(byIndex(prepared.ratios(column, cutoff))).toEqual(
+          candidates
+            .map((candidate, index) => ({ index, ratio: indelRatio(text, candidate) }))
+            .filter(({ ratio }) => ratio >= cutoff - 1e-9),
+        );
+      }
+    } finally {
+      prepared.release();
+    }
+  });
+
+  test("more texts than one round of the kernel takes", () => {
+    const random = randomFrom(3);
+    const word = (): string => Array.from({ length: 3 + Math.floor(random() * 6) }, () => "abcdé中"[Math.floor(random() * 6)]!).join("");
+    const candidates = Array.from({ length: 9_000 }, word);
+    kernels.clear();
+    const column = kernels.texts(candidates);
+    const prepared = kernels.text("abcdab");
+    try {
+      const expected = candidates.map((candidate, index) => ({ index, ratio: indelRatio("abcdab", candidate) }));
+      for (const cutoff of [0, 0.6]) {
+        expect(byIndex(prepared.ratios(column, cutoff))).toEqual(expected.filter(({ ratio }) => ratio >= cutoff - 1e-9));
+      }
+    } finally {
+      prepared.release();
+    }
   });
 
   test("the recorded ratios", () => {
