@@ -209,6 +209,37 @@ export interface EngineFigures {
   readonly sessionsDeleted: number;
 }
 
+export interface ScoreAllRequest {
+  readonly kb: string;
+  /** States, each a sequence of events as they are (nothing is sorted). Pulled a group ahead. */
+  readonly queries: Iterable<readonly Event[]> | AsyncIterable<readonly Event[]>;
+  /** Lowest similarity of a match, inclusive. Default 0.5. */
+  readonly cutoff?: number;
+  /** Matches given for a state at most, the best. Default 1,000, at most 65,536. */
+  readonly keep?: number;
+  /** What is compared: symbols, or the characters of the texts that they make. Default "token". */
+  readonly similarity?: "token" | "character";
+  readonly signal?: AbortSignal;
+}
+
+/** A pattern that resembles a state. `name` with `PTRN|`. */
+export interface ScoredPattern {
+  readonly name: string;
+  readonly similarity: number;
+}
+
+/** A state's answer in bulk scoring. */
+export interface ScoredState {
+  /** Its place among the queries, from 0 on. */
+  readonly index: number;
+  /** Patterns it was compared with. */
+  readonly patterns: number;
+  /** How many of them reach the cutoff. */
+  readonly matched: number;
+  /** The best of those, greatest similarity first, ties to the smaller name. */
+  readonly matches: readonly ScoredPattern[];
+}
+
 /** The engine: the story of the product. Every call throws EngineError and nothing else. A session call on an unknown or expired id throws ENGRAM_SESSION_UNKNOWN. */
 export interface Engine {
   createSession(request: {
@@ -268,6 +299,13 @@ export interface Engine {
 
   /** Calls `listener` with sessions made and deleted, by this process or another one on the same stores, until the returned function is called. */
   subscribe(listener: (event: SessionEvent) => void): () => void;
+
+  /**
+   * Scores many states against a kb, one answer a state, in order. Nothing is scored before it is pulled, and one group of states ahead at
+   * most. Errors come where the group fails: ENGRAM_BAD_REQUEST, ENGRAM_ABORTED, those of the stores and of the pool.
+   */
+  scoreAll(request: ScoreAllRequest): AsyncIterable<ScoredState>;
+
   /** Waits until everything acknowledged is in the pattern store, and what is enough for it in the index. */
   flush(): Promise<void>;
   /** Asks both stores. `…Ms` is how long each took to answer. */

@@ -16,6 +16,7 @@ import { Predictor } from "./engine/predict.ts";
 import { readAffinities, readPattern } from "./engine/reads.ts";
 import { RecentFutures } from "./engine/recent-futures.ts";
 import { ScanCache } from "./engine/scan-cache.ts";
+import { BulkScorer } from "./engine/score-all.ts";
 import { SessionCalls } from "./engine/sessions.ts";
 import { Standing } from "./engine/standing.ts";
 import { CallMeter, metered } from "./engine/store-meter.ts";
@@ -117,6 +118,7 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
     promise.then(done, done);
     return promise;
   };
+  const bulk = new BulkScorer({ state, patterns, scans, deleted, pool, symbols, during });
   async function* whileOpen<T>(source: AsyncIterable<T>): AsyncIterable<T> {
     for await (const part of source) {
       if (closed !== undefined) throw new EngineError("ENGRAM_CLOSED", "The server is shutting down.");
@@ -252,6 +254,7 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
       }),
 
     subscribe: (listener) => events.subscribe(listener),
+    scoreAll: (request) => bulk.score(request),
     flush: () =>
       during(async () => {
         await flusher.drained();

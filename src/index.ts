@@ -20,6 +20,9 @@ export type {
   PredictionTrace,
   PredictOptions,
   PredictResult,
+  ScoreAllRequest,
+  ScoredPattern,
+  ScoredState,
 } from "./engine-types.ts";
 export { EngineError, ERROR_TABLE, type ErrorCode, type ErrorKind } from "./errors.ts";
 export { type Logger, silentLogger } from "./log.ts";

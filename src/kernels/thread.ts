@@ -7,6 +7,7 @@ import { viewQueryBlock } from "../wire/query-block.ts";
 import type { Partner } from "../wire/query-spec.ts";
 import type { Reply, SliceTask, Task } from "../wire/task.ts";
 import { instantiatePool, type PoolInstance } from "./instance.ts";
+import { scoreMany } from "./many.ts";
 import type { PoolLayout, ScratchLease } from "./pool-memory.ts";
 import { sealResidentBlock } from "./seal.ts";
 import { type Piece, partnerSlice, scorePieces } from "./stages.ts";
@@ -57,6 +58,7 @@ export class KernelThread {
     if (task.kind === "seal") {
       return Float64Array.of(sealResidentBlock(instance, task.batch, task.block, task.capacity, task.symbolCount)).buffer;
     }
+    if (task.kind === "many") return scoreMany(instance, task.pack, task.table, task.place, task.from, task.to);
     return packPartners(partnerSlice(instance, task.symbols, task.table, task.threshold, task.from, task.to));
   }
 

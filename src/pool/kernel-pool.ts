@@ -9,8 +9,10 @@ import type { CandidateColumns } from "../wire/candidate-columns.ts";
 import type { Partner, PreparedQuery, QuerySpec, SymbolTable } from "../wire/query-spec.ts";
 import type { ScoreBlock } from "../wire/score-block.ts";
 import type { Extent } from "./arena.ts";
+import type { PackedQueries, PackHits } from "./bulk-scan.ts";
 
 export type { KeepKey, Partner, PreparedQuery, QuerySpec, StageSpec, SymbolTable } from "../wire/query-spec.ts";
+export type { PackedQueries, PackHits } from "./bulk-scan.ts";
 
 export interface ScoreOptions {
   readonly signal?: AbortSignal;
@@ -57,6 +59,11 @@ export interface KernelPool {
   score(query: PreparedQuery, columns: CandidateColumns, options?: ScoreOptions): Promise<readonly ScoreBlock[]>;
   /** As `score`, over blocks in resident memory; the score blocks come in no order. The caller sees to it that the blocks stay. */
   scan(query: PreparedQuery, blocks: readonly PlacedBlock[], options?: ScoreOptions): Promise<readonly ScoreBlock[]>;
+  /**
+   * Many queries (without stages) against the same columns: each query's matches, the best `keep` of each range of rows, best first, as hits
+   * by query. The columns are read before the first await and may be reused after it. Errors: as `score`.
+   */
+  scoreMany(queries: PackedQueries, columns: CandidateColumns, options?: ScoreOptions): Promise<readonly PackHits[]>;
   /** All pairs of `symbols` (distinct) with a symbol of the table whose character ratio is >= threshold (epsilon 1e-9), by symbol id then query index. */
   partners(symbols: readonly string[], table: SymbolTable, threshold: number, options?: ScoreOptions): Promise<readonly Partner[]>;
   /** Waits for what runs, refuses what comes, leaves no thread. */

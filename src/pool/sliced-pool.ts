@@ -18,6 +18,7 @@ import type { Partner, PreparedQuery, QuerySpec, SymbolTable } from "../wire/que
 import { type ScoreBlock, viewScoreBlock } from "../wire/score-block.ts";
 import type { Fault, Reply, SliceTask } from "../wire/task.ts";
 import { PoolBlockMemory } from "./block-memory.ts";
+import { BulkScan, type PackedQueries, type PackHits } from "./bulk-scan.ts";
 import type { BlockMemory, KernelPool, PlacedBlock, ScoreOptions } from "./kernel-pool.ts";
 import { Pace } from "./pace.ts";
 import { RowMap } from "./row-map.ts";
@@ -62,6 +63,7 @@ export class SlicedPool implements KernelPool {
   readonly #layout: PoolLayout;
   readonly #options: SlicedPoolOptions;
   readonly #slots: SlotQueue;
+  readonly #bulk: BulkScan;
   readonly #paces = new WeakMap<PreparedQuery, Pace>();
   /** Nanoseconds a resident row took the last query of a kind. */
   readonly #rowNs = new Map<string, number>();
@@ -86,6 +88,16 @@ export class SlicedPool implements KernelPool {
     this.#layout = layout;
     this.#options = options;
     this.#slots = new SlotQueue(layout.slots, options.queueMax);
+    this.#bulk = new BulkScan({
+      bytes: this.#bytes,
+      slots: this.#slots,
+      slotCount: layout.slots,
+      queueMax: options.queueMax,
+      threads: this.threads,
+      runSlice: (task, size, pace) => this.#runSlice(task, size, pace),
+      inSlices: (count, pace, scoreOptions, run) => this.#inSlices(count, pace, scoreOptions, run),
+      faultOf: () => options.faultOf?.(),
+    });
   }
 
   prepare(spec: QuerySpec): PreparedQuery {
@@ -115,6 +127,10 @@ export class SlicedPool implements KernelPool {
 
   partners(symbols: readonly string[], table: SymbolTable, threshold: number, options: ScoreOptions = {}): Promise<readonly Partner[]> {
     return this.#during(() => this.#partners(symbols, table, threshold, options));
+  }
+
+  scoreMany(queries: PackedQueries, columns: CandidateColumns, options: ScoreOptions = {}): Promise<readonly PackHits[]> {
+    return this.#during(() => this.#bulk.score(queries, columns, options));
   }
 
   close(): Promise<void> {
@@ -275,10 +291,10 @@ export class SlicedPool implements KernelPool {
     });
   }
 
-  async #runSlice(task: SliceTask, size: number, pace: Pace): Promise<ArrayBuffer> {
+  async #runSlice(task: SliceTask, size?: number, pace?: Pace): Promise<ArrayBuffer> {
     const reply = await this.#runner.run(task);
     if (!reply.ok) throw new EngineError(reply.code, reply.message);
-    pace.note(size, reply.nanoseconds);
+    if (size !== undefined) pace?.note(size, reply.nanoseconds);
     return reply.buffer;
   }
 

@@ -132,7 +132,8 @@ export function copyRows(columns: CandidateColumns, from: number): CandidateColu
   const symbolBase = endBefore(columns.symbolEnds, columns.symbolBase, from);
   const eventBase = endBefore(columns.eventOffsets, columns.eventBase, from);
   const part = (column: Uint8Array, first: number, count: number, width: number): Uint8Array =>
-    column.slice(first * width, (first + count) * width);
+    // Not `slice`: a column may be a Buffer, whose slice is a view.
+    new Uint8Array(column.subarray(first * width, (first + count) * width));
   return {
     rows: rows - from,
     patternIds: part(columns.patternIds, from, rows - from, 8),

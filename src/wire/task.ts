@@ -45,18 +45,33 @@ export interface SealTask {
   readonly fault?: Fault | undefined;
 }
 
+/** Many queries against all rows of one block (kernels/many.ts). */
+export interface ManyTask {
+  readonly kind: "many";
+  /** A pack of sealed query blocks (wire/query-pack.ts). */
+  readonly pack: Uint8Array<SharedArrayBuffer>;
+  readonly table: SymbolTable | null;
+  readonly memory: number;
+  /** Address of the candidate batch or resident block. */
+  readonly place: number;
+  /** Queries of the pack. */
+  readonly from: number;
+  readonly to: number;
+  readonly fault?: Fault | undefined;
+}
+
 /** Answered at once: shows that a worker has started. */
 export interface StartTask {
   readonly kind: "start";
 }
 
-export type SliceTask = ScoreTask | PartnerTask | SealTask;
+export type SliceTask = ScoreTask | PartnerTask | SealTask | ManyTask;
 export type Task = SliceTask | StartTask;
 
 export type Reply =
   | {
       readonly ok: true;
-      /** A score block; f64 triples (query index, symbol id, ratio); or the sealed block's bytes as one f64. Its maker has no further use of it. */
+      /** A score block; a hit block; f64 triples (query index, symbol id, ratio); or the sealed block's bytes as one f64. Its maker has no further use of it. */
       readonly buffer: ArrayBuffer;
       /** Time on the thread. */
       readonly nanoseconds: number;

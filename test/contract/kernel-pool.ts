@@ -49,7 +49,7 @@ function patternsOf(count: number, seed: number): TestPattern[] {
   }));
 }
 
-const STATE = ["symbol-3", "symbol-1", "symbol-4", "symbol-1", "unheard", "symbol-5", "symbol-9"];
+export const STATE = ["symbol-3", "symbol-1", "symbol-4", "symbol-1", "unheard", "symbol-5", "symbol-9"];
 
 export const asked = (recallThreshold: number): ReferenceQuery => ({
   state: STATE,
@@ -372,7 +372,7 @@ export function repeated(columns: CandidateColumns, times: number): CandidateCol
   };
 }
 
-function changed(bytes: Uint8Array, at: number, value: number): Uint8Array {
+export function changed(bytes: Uint8Array, at: number, value: number): Uint8Array {
   const copy = bytes.slice();
   copy[at] = value;
   return copy;

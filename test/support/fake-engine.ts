@@ -13,6 +13,8 @@ import type {
   PatternView,
   PredictionTrace,
   PredictResult,
+  ScoreAllRequest,
+  ScoredState,
 } from "../../src/engine-types.ts";
 import { EngineError } from "../../src/errors.ts";
 import type { EmotiveRecord } from "../../src/model/emotives.ts";
@@ -323,6 +325,17 @@ export class FakeEngine implements Engine {
   async predictState(kb: string, state: readonly Event[], config?: SessionConfig, options?: CallOptions): Promise<PredictResult> {
     this.#called("predictState", kb, state, config, options);
     return this.answer;
+  }
+
+  /** Every state matches every pattern by one half. */
+  async *scoreAll(request: ScoreAllRequest): AsyncIterable<ScoredState> {
+    this.#called("scoreAll", request);
+    const names = [...(this.kbs.get(request.kb)?.patterns.keys() ?? [])].sort();
+    let index = 0;
+    for await (const _ of request.queries as AsyncIterable<readonly Event[]>) {
+      const matches = names.slice(0, request.keep ?? 1_000).map((name) => ({ name: `PTRN|${name}`, similarity: 0.5 }));
+      yield { index: index++, patterns: names.length, matched: names.length, matches };
+    }
   }
 
   subscribe(listener: (event: SessionEvent) => void): () => void {
