@@ -6,16 +6,16 @@
  *
  * The load comes from this process on the same machine and shares its cores with the server: figures are those of both together.
  */
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import Table from "cli-table3";
 import { brutePredict } from "../test/reference/brute.ts";
 import { type BruteKb, bruteName } from "../test/reference/brute-kb.ts";
 import { LoadClient } from "./load-client.ts";
+import { serve } from "./served.ts";
 import { type Corpus, zipfCorpus } from "./zipf-corpus.ts";
 
 const SEED = 20261123;
@@ -31,36 +31,6 @@ const { values: args } = parseArgs({
 
 const percentile = (sorted: readonly number[], p: number): number => sorted[Math.min(sorted.length - 1, Math.floor(p * sorted.length))]!;
 const round = (value: number): number => Math.round(value * 100) / 100;
-
-interface Served {
-  readonly url: string;
-  stop(): Promise<void>;
-}
-
-async function serve(folder: string): Promise<Served> {
-  const main = fileURLToPath(new URL("../src/cli/main.js", import.meta.url));
-  const child = spawn(process.execPath, [main, "serve", "--port", "0", "--data-dir", folder], {
-    env: { ...process.env, ENGRAM_LOG_LEVEL: "warn" },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  const url = await new Promise<string>((resolve, reject) => {
-    let text = "";
-    child.stdout.on("data", (part: Buffer) => {
-      text += part.toString("utf8");
-      const found = /answers at (http:\/\/127\.0\.0\.1:\d+)/.exec(text);
-      if (found !== null) resolve(found[1]!);
-    });
-    child.once("exit", () => reject(new Error(`the server ended: ${text}`)));
-  });
-  return {
-    url,
-    stop: async () => {
-      child.kill("SIGTERM");
-      await exited;
-    },
-  };
-}
 
 /** How a pattern of 14 symbols is brought: events of so many symbols, one observe each; or all of it in one observe-sequence that learns. */
 type LearnForm = { readonly name: string; readonly eventSymbols: number; readonly sequence: boolean };

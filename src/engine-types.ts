@@ -169,6 +169,21 @@ export interface PatternView {
   readonly metadata: readonly (readonly [string, readonly string[]])[];
 }
 
+/** A pattern to be learned without a session. Emotive records are oldest first; metadata values are text, as a learn keeps them. */
+export interface NewPattern {
+  readonly events: readonly Event[];
+  readonly emotives?: readonly EmotiveRecord[];
+  readonly metadata?: readonly (readonly [string, readonly string[]])[];
+}
+
+export interface LearnedPattern {
+  /** With `PTRN|`. */
+  readonly name: string;
+  readonly isNew: boolean;
+  /** After this learn. */
+  readonly frequency: number;
+}
+
 export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Counts the call once however often it is sent (observe, learn, observe-sequence). */
@@ -294,6 +309,10 @@ export interface Engine {
     sequences: readonly (readonly Event[])[],
     options?: CallOptions,
   ): Promise<{ stored: number; tooShort: number }>;
+  /**
+   * At most 1,000 patterns in one commit. Answers for each what became of it ("tooShort": fewer than two symbols). Durable when it resolves.
+   */
+  learnPatterns(kb: string, patterns: readonly NewPattern[], options?: CallOptions): Promise<readonly (LearnedPattern | "tooShort")[]>;
   /** Predictions for a state that is no session's. */
   predictState(kb: string, state: readonly Event[], config?: SessionConfig, options?: PredictOptions): Promise<PredictResult>;
 

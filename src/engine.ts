@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Config } from "./config.ts";
-import { learnInBulk } from "./engine/bulk.ts";
+import { COMMIT_LEARNS, learnBatch, learnInBulk } from "./engine/bulk.ts";
 import { DeletedPatterns } from "./engine/deleted-patterns.ts";
 import { Flusher } from "./engine/flusher.ts";
 import { Indexer } from "./engine/indexer.ts";
@@ -105,6 +105,12 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
     committed: () => flusher.notify(),
     assertWritable: (kb) => standing.assert(kb),
   });
+  const learner = {
+    state,
+    flusher,
+    symbolsPerPatternMax: config.symbolsPerPatternMax,
+    persistence: config.sessionDefaults.persistence,
+  };
   let closed: Promise<void> | undefined;
   /** Calls under way, so that closing can wait for them. */
   const running = new Set<Promise<unknown>>();
@@ -242,10 +248,19 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
     learnSequences: (kb, sequences, options = {}) =>
       during(() => {
         standing.assert(kb);
-        return learnInBulk(state, flusher, kb, sequences, options.idempotencyKey, {
-          symbolsPerPatternMax: config.symbolsPerPatternMax,
-          persistence: config.sessionDefaults.persistence,
-        });
+        return learnInBulk(
+          learner,
+          kb,
+          sequences.map((events) => ({ events })),
+          options.idempotencyKey,
+        );
+      }),
+    learnPatterns: (kb, patterns, options = {}) =>
+      during(() => {
+        standing.assert(kb);
+        if (patterns.length > COMMIT_LEARNS)
+          throw new EngineError("ENGRAM_LIMIT_EXCEEDED", `At most ${COMMIT_LEARNS} patterns are learned in one commit.`);
+        return learnBatch(learner, kb, patterns, options.idempotencyKey);
       }),
     predictState: (kb, events, own = {}, options: PredictOptions = {}) =>
       during(async () => {

@@ -53,7 +53,8 @@ function readList(value: unknown, loc: Loc, body: unknown, issues: Issues): read
   return [];
 }
 
-function readEvents(value: unknown, loc: Loc, symbolsMax: number, limits: HttpLimits, issues: Issues): readonly Event[] {
+/** Events of symbols, those without symbols left out. */
+export function readEvents(value: unknown, loc: Loc, symbolsMax: number, limits: HttpLimits, issues: Issues): readonly Event[] {
   if (!Array.isArray(value)) {
     issues.add("list_type", loc, value);
     return [];

@@ -20,6 +20,8 @@ export interface HttpLimits {
   readonly observationsPerSequenceMax: number;
   readonly sequencesPerCallMax: number;
   readonly symbolsPerSequenceMax: number;
+  /** Lines of one bulk learn. */
+  readonly patternLinesMax: number;
   readonly eventsPerStateMax: number;
   readonly nodeIdBytesMax: number;
   readonly uniqueIdBytesMax: number;
@@ -48,6 +50,7 @@ export const HTTP_LIMITS: HttpLimits = {
   observationsPerSequenceMax: 10_000,
   sequencesPerCallMax: 10_000,
   symbolsPerSequenceMax: 4_096,
+  patternLinesMax: 100_000,
   // An STM keeps its newest 1,000 events; a state that is no session's has no right to more.
   eventsPerStateMax: 1_000,
   nodeIdBytesMax: 4_096,

@@ -122,7 +122,7 @@ function readVector(value: unknown, loc: Loc, issues: Issues): readonly number[]
   return coerced ?? value;
 }
 
-function readEmotives(value: unknown, loc: Loc, limits: HttpLimits, issues: Issues): Readonly<Record<string, number>> {
+export function readEmotives(value: unknown, loc: Loc, limits: HttpLimits, issues: Issues): Readonly<Record<string, number>> {
   if (!isObject(value)) {
     issues.add("dict_type", loc, value);
     return NO_EMOTIVES;

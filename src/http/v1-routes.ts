@@ -4,12 +4,15 @@ import { callOptions, clientSignal, type RouteContext } from "./context.ts";
 import { readLearnBody, readPredictBody } from "./kb-body.ts";
 import { answerChunks } from "./prediction-json.ts";
 import { sendChunks } from "./send.ts";
+import { addLearnLinesRoute } from "./v1-learn-lines.ts";
 
 interface KbRoute {
   Params: { node: string };
 }
 
-export function addV1Routes(app: FastifyInstance, { engine, limits }: RouteContext): void {
+export function addV1Routes(app: FastifyInstance, context: RouteContext): void {
+  const { engine, limits } = context;
+  addLearnLinesRoute(app, context);
   app.get<KbRoute>("/v1/kbs/:node/stats", async (request) => {
     const { node } = request.params;
     const kb = engine.kbOf(node);

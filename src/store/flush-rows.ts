@@ -2,7 +2,7 @@
  * A flush batch as rows of the tables: pure, so that what reaches the pattern store is tested without one. A row is the JSON text of an
  * array in the order of its table's COLUMNS. Numbers that do not fit a table's column cannot occur: limits are checked at the door.
  */
-import type { FlushBatch } from "./state-store.ts";
+import type { FlushBatch, OutboxEntry } from "./state-store.ts";
 
 export const COLUMNS = {
   symbols: ["kb", "generation", "symbol_id", "symbol"],
@@ -35,9 +35,7 @@ export const WRITE_ORDER: readonly Table[] = ["symbols", "patterns", "vectors", 
 /** Tables that hold a row or more a pattern and are searched: what a delete empties, names first, so that no name stands without its rows. */
 export const PATTERN_TABLES: readonly Table[] = ["pattern_names", "patterns"];
 
-/** Unix milliseconds as ClickHouse reads a DateTime64(3). */
-const stamp = (ms: number): string => new Date(ms).toISOString().replace("T", " ").replace("Z", "");
-
+/** A row is written as text at once: a learn costs about 3 µs so, and three times as much as a list that is then made JSON. */
 export function flushRows(batch: FlushBatch): Record<Table, string[]> {
   const rows: Record<Table, string[]> = {
     symbols: [],
@@ -47,66 +45,55 @@ export function flushRows(batch: FlushBatch): Record<Table, string[]> {
     learn_events: [],
     pattern_names: [],
   };
+  const starts = new Map<string, string>();
   for (const entry of batch.entries) {
-    const { kb, generation, seq } = entry;
-    if (entry.kind === "edit") {
-      const { patternId, name, symbolIds, eventEnds, change } = entry;
-      if (change.kind === "delete") rows.deleted_patterns.push(JSON.stringify([kb, generation, patternId, name, symbolIds, eventEnds]));
-      const update = change.kind === "update" ? change : undefined;
-      const [emotives, metadata] = [update?.emotives ?? null, update?.metadata ?? null].map((value) => JSON.stringify(value));
-      rows.learn_events.push(
-        JSON.stringify([
-          kb,
-          generation,
-          seq,
-          change.kind,
-          stamp(entry.atMs),
-          patternId,
-          false,
-          update?.persistence ?? 0,
-          0,
-          0,
-          emotives,
-          metadata,
-          update?.frequency ?? 0,
-        ]),
-      );
-      continue;
-    }
-    if (entry.kind !== "learn") {
-      const below = entry.kind === "finalize" ? entry.below : 0;
-      rows.learn_events.push(JSON.stringify([kb, generation, seq, entry.kind, stamp(entry.atMs), 0, false, 0, 0, below, "[]", "[]", 0]));
-      continue;
-    }
-    const { pattern, symbolIds, patternId } = entry;
-    symbolIds.forEach((id, i) => {
-      if (id >= entry.firstNewSymbol) rows.symbols.push(JSON.stringify([kb, generation, id, pattern.distinct[i]]));
-    });
-    if (entry.isNew) {
-      const flat = pattern.flat.map((at) => symbolIds[at]);
-      rows.patterns.push(JSON.stringify([kb, generation, patternId, pattern.name, flat, pattern.eventEnds]));
-      rows.pattern_names.push(JSON.stringify([kb, generation, pattern.name, patternId]));
-    }
-    entry.vectors.forEach((vector, position) => {
-      rows.vectors.push(JSON.stringify([kb, generation, seq, position, vector.symbol, vector.values]));
-    });
-    rows.learn_events.push(
-      JSON.stringify([
-        kb,
-        generation,
-        seq,
-        "learn",
-        stamp(entry.atMs),
-        patternId,
-        entry.isNew,
-        entry.persistence,
-        entry.firstNewSymbol,
-        0,
-        JSON.stringify(entry.emotives),
-        JSON.stringify(entry.metadata),
-        0,
-      ]),
-    );
+    const { kb, generation, seq, atMs } = entry;
+    const place = `${generation} ${kb}`;
+    const start = starts.get(place) ?? `[${JSON.stringify(kb)},${generation}`;
+    starts.set(place, start);
+    // A number is read as the ticks of a DateTime64(3): milliseconds.
+    const event = (kind: string, rest: string): void => void rows.learn_events.push(`${start},${seq},"${kind}",${atMs},${rest}]`);
+    if (entry.kind === "learn") addLearn(rows, start, entry, event);
+    else if (entry.kind === "edit") addEdit(rows, start, entry, event);
+    else event(entry.kind, `0,false,0,0,${entry.kind === "finalize" ? entry.below : 0},"[]","[]",0`);
   }
   return rows;
+}
+
+type EventWriter = (kind: string, rest: string) => void;
+
+/** A JSON text inside a JSON text. */
+const nested = (value: unknown): string => JSON.stringify(JSON.stringify(value));
+const nestedList = (list: readonly unknown[]): string => (list.length === 0 ? '"[]"' : nested(list));
+
+function addLearn(rows: Record<Table, string[]>, start: string, entry: Extract<OutboxEntry, { kind: "learn" }>, event: EventWriter): void {
+  const { pattern, symbolIds, patternId, firstNewSymbol } = entry;
+  for (let i = 0; i < symbolIds.length; i++) {
+    const id = symbolIds[i] as number;
+    if (id >= firstNewSymbol) rows.symbols.push(`${start},${id},${JSON.stringify(pattern.distinct[i])}]`);
+  }
+  if (entry.isNew) {
+    let flat = "";
+    for (const at of pattern.flat) flat += flat === "" ? symbolIds[at] : `,${symbolIds[at]}`;
+    rows.patterns.push(`${start},${patternId},"${pattern.name}",[${flat}],[${pattern.eventEnds.join(",")}]]`);
+    rows.pattern_names.push(`${start},"${pattern.name}",${patternId}]`);
+  }
+  entry.vectors.forEach((vector, position) => {
+    rows.vectors.push(`${start},${entry.seq},${position},${JSON.stringify(vector.symbol)},${JSON.stringify(vector.values)}]`);
+  });
+  event(
+    "learn",
+    `${patternId},${entry.isNew},${entry.persistence},${firstNewSymbol},0,${nestedList(entry.emotives)},${nestedList(entry.metadata)},0`,
+  );
+}
+
+function addEdit(rows: Record<Table, string[]>, start: string, entry: Extract<OutboxEntry, { kind: "edit" }>, event: EventWriter): void {
+  const { patternId, name, symbolIds, eventEnds, change } = entry;
+  if (change.kind === "delete") {
+    rows.deleted_patterns.push(`${start},${patternId},"${name}",[${symbolIds.join(",")}],[${eventEnds.join(",")}]]`);
+    event("delete", `${patternId},false,0,0,0,"null","null",0`);
+    return;
+  }
+  const { persistence, emotives, metadata, frequency } = change;
+  event("update", `${patternId},false,${persistence},0,0,${nested(emotives ?? null)},${nested(metadata ?? null)},${frequency ?? 0}`);
 }

@@ -11,8 +11,8 @@ export type Db = RootDatabase<Buffer, Buffer>;
 /** Reads through to the transaction, and holds back the writes of one change until it is complete. */
 export class Draft {
   readonly #db: Db;
-  /** By the key's bytes as Latin-1; null: removed. */
-  readonly #writes = new Map<string, Buffer | null>();
+  /** By the key's bytes as Latin-1; a value of null: removed. */
+  readonly #writes = new Map<string, { readonly key: Buffer; readonly value: Buffer | null }>();
 
   constructor(db: Db) {
     this.#db = db;
@@ -20,14 +20,14 @@ export class Draft {
 
   get(key: Buffer): Buffer | undefined {
     const held = this.#writes.get(key.toString("latin1"));
-    if (held !== undefined) return held ?? undefined;
+    if (held !== undefined) return held.value ?? undefined;
     return this.#db.get(key);
   }
   put(key: Buffer, value: Buffer): void {
-    this.#writes.set(key.toString("latin1"), value);
+    this.#writes.set(key.toString("latin1"), { key, value });
   }
   remove(key: Buffer): void {
-    this.#writes.set(key.toString("latin1"), null);
+    this.#writes.set(key.toString("latin1"), { key, value: null });
   }
   /** Keys in the transaction from `start` to before `end`; does not see what this draft holds back. */
   keys(start: Buffer, end: Buffer, limit: number): Buffer[] {
@@ -38,10 +38,9 @@ export class Draft {
     return limit <= 0 ? [] : [...this.#db.getRange({ start, end, limit })];
   }
   write(): void {
-    for (const [key, value] of this.#writes) {
-      const bytes = Buffer.from(key, "latin1");
-      if (value === null) this.#db.removeSync(bytes);
-      else this.#db.putSync(bytes, value);
+    for (const { key, value } of this.#writes.values()) {
+      if (value === null) this.#db.removeSync(key);
+      else this.#db.putSync(key, value);
     }
   }
 }
@@ -65,6 +64,8 @@ export class GroupCommit {
   #busy = false;
   #idle: (() => void)[] = [];
   #closed = false;
+  /** Called when a transaction failed: what was kept of its changes is not true. */
+  onFailed: () => void = () => {};
 
   constructor(db: Db) {
     this.#db = db;
@@ -126,6 +127,7 @@ export class GroupCommit {
       });
       for (const change of ran) change.committed();
     } catch (error) {
+      this.onFailed();
       const told = await commitError(error);
       for (const change of ran.length === 0 ? offered.splice(0) : ran) change.failed(told);
     }

@@ -1,17 +1,16 @@
 /**
  * One learn applied to a draft: the arithmetic of reference semantics §4.2 and §4.3 for LMDB. `redis-scripts.ts` does the same in Lua;
- * the contract suite compares both with a plain twin bit for bit. Costs about 3 reads and 1 write a distinct symbol.
+ * the contract suite compares both with a plain twin bit for bit. Symbols come and go through
+ * `lmdb-symbols.ts`; what is read and written here is one row a pattern.
  */
 
-import { EngineError } from "../errors.ts";
 import type { EmotiveRecord } from "../model/emotives.ts";
 import type { Draft } from "./lmdb-commit.ts";
-import { GenerationKeys, isHashed } from "./lmdb-keys.ts";
+import { GenerationKeys } from "./lmdb-keys.ts";
+import type { SymbolSlot, SymbolSlots } from "./lmdb-symbols.ts";
 import { type CommitFacts, encodeLearnEntry, type PreparedLearn } from "./outbox-entry.ts";
 import { RecordReader, RecordWriter } from "./state-bytes.ts";
 import {
-  decodeSymbol,
-  encodeSymbol,
   type HeadRecord,
   type Metadata,
   readEmotives,
@@ -38,12 +37,14 @@ export function applyLearn(
   head: HeadRecord,
   seq: number,
   prepared: PreparedLearn,
+  symbols: SymbolSlots,
 ): { result: LearnResult; facts: CommitFacts; entry: Buffer } {
   const { learn, occurrences, averages } = prepared;
   const { pattern } = learn;
   const keys = new GenerationKeys(kbNumber, head.generation);
   const firstNewSymbol = head.symbolCount;
-  const symbolIds = pattern.distinct.map((symbol) => idOfSymbol(draft, keys, head, symbol));
+  const slots = pattern.distinct.map((symbol) => symbols.of(symbol, head));
+  const symbolIds = slots.map(({ id }) => id);
 
   const patternKey = keys.byText("p", pattern.name);
   const known = draft.get(patternKey);
@@ -55,14 +56,13 @@ export function applyLearn(
   const window = row.block();
   draft.put(patternKey, patternRow(patternId, frequency, window, row.rest(), learn.emotives, learn.persistence, learn.metadata));
 
-  symbolIds.forEach((id, i) => {
-    const key = keys.byId("c", id);
-    const bytes = draft.get(key);
-    const old = bytes === undefined ? EMPTY_SYMBOL : decodeSymbol(bytes);
-    if (bytes !== undefined && isNew && old.patternMemberFrequency === 0) head.goneSymbols -= 1;
-    draft.put(key, encodeSymbol(countedSymbol(head, old, occurrences[i] as number, isNew ? 1 : 0)));
-    if (averages.length > 0) raiseAffinity(draft, keys.byId("a", id), averages);
-  });
+  for (let i = 0; i < slots.length; i++) {
+    const slot = slots[i] as SymbolSlot;
+    const old = slot.row ?? EMPTY_SYMBOL;
+    if (slot.row !== undefined && isNew && old.patternMemberFrequency === 0) head.goneSymbols -= 1;
+    symbols.set(slot, countedSymbol(head, old, occurrences[i] as number, isNew ? 1 : 0));
+    if (averages.length > 0) raiseAffinity(draft, keys.byId("a", slot.id), averages);
+  }
   // What it added is kept, so that an edit can take it back.
   if (averages.length > 0) raiseAffinity(draft, keys.byId("e", patternId), averages);
 
@@ -98,27 +98,6 @@ export function countedSymbol(head: HeadRecord, old: SymbolRecord, frequency: nu
 }
 
 const EMPTY_SYMBOL = { frequency: 0, patternMemberFrequency: 0, finalizedMemberFrequency: 0, finalizedSeq: 0 };
-
-function idOfSymbol(draft: Draft, keys: GenerationKeys, head: HeadRecord, symbol: string): number {
-  const key = keys.byText("i", symbol);
-  const known = draft.get(key);
-  if (known !== undefined) {
-    const id = known.readUInt32LE(0);
-    if (isHashed(symbol)) verifySymbol(draft.get(keys.byId("n", id)), symbol);
-    return id;
-  }
-  const id = head.symbolCount;
-  head.symbolCount += 1;
-  draft.put(key, u32(id));
-  draft.put(keys.byId("n", id), Buffer.from(symbol, "utf8"));
-  return id;
-}
-
-/** A symbol found by its hash must be the very symbol. */
-export function verifySymbol(stored: Buffer | undefined, symbol: string): void {
-  if (stored?.toString("utf8") === symbol) return;
-  throw new EngineError("ENGRAM_STORE_REPLY", "The state store holds another symbol under the hash of a long one.");
-}
 
 function patternRow(
   patternId: number,

@@ -6,7 +6,7 @@ import type { PendingVector } from "../model/session.ts";
 import type { Db } from "./lmdb-commit.ts";
 import type { LmdbKbs } from "./lmdb-kbs.ts";
 import { GenerationKeys, headKey, isHashed } from "./lmdb-keys.ts";
-import { verifySymbol } from "./lmdb-learn.ts";
+import { verifySymbol } from "./lmdb-symbols.ts";
 import { RecordReader } from "./state-bytes.ts";
 import { decodeHead, decodePattern, decodeSymbol, emptyHead, finalizedView, headView, readEmotives, readVector } from "./state-records.ts";
 import { type CounterSnapshot, type SymbolRow, UNKNOWN_SYMBOL } from "./state-store.ts";

@@ -21,6 +21,7 @@ import { appendEntries, FLUSH_KEY, f64, finishFlush, numberOf, takeFlush, WAITIN
 import { LmdbReads } from "./lmdb-reads.ts";
 import { LmdbSessions, saveInDraft } from "./lmdb-sessions.ts";
 import { markOver, sweepOver } from "./lmdb-sweep.ts";
+import { SymbolKeeper, type SymbolSlots } from "./lmdb-symbols.ts";
 import {
   decodeEntry,
   decodeResults,
@@ -104,6 +105,15 @@ export async function openLmdbState(options: LmdbStateOptions): Promise<StateSto
   }
 }
 
+/** A kb during one commit. */
+interface OpenKb {
+  readonly number: number;
+  readonly head: HeadRecord;
+  readonly symbols: SymbolSlots;
+  /** Outbox entries to be appended. */
+  readonly entries: Buffer[];
+}
+
 class LmdbState implements StateStore {
   readonly backEnd = "lmdb";
   readonly #db: Db;
@@ -115,6 +125,7 @@ class LmdbState implements StateStore {
   readonly #tails = new TailCache(TAIL_ENTRIES_MAX);
   readonly #kbs: LmdbKbs;
   readonly #reads: LmdbReads;
+  readonly #symbols = new SymbolKeeper();
   /** Calls of `counters` under way: each holds a read transaction, which must end before the file is closed. */
   #counting = 0;
   #counted = (): void => {};
@@ -129,6 +140,7 @@ class LmdbState implements StateStore {
     this.#sessions = new LmdbSessions(db, commits);
     this.#kbs = new LmdbKbs(db);
     this.#reads = new LmdbReads(db, this.#kbs);
+    commits.onFailed = () => this.#symbols.drop();
   }
 
   #refuseClosed(): void {
@@ -232,14 +244,27 @@ class LmdbState implements StateStore {
   }
 
   #learn(draft: Draft, prepared: readonly PreparedLearn[]): LearnResult[] {
-    return prepared.map((one) => {
+    const kbs = new Map<string, OpenKb>();
+    const results = prepared.map((one) => {
       const { kb } = one.learn;
-      const { number, head } = this.#kbs.open(draft, kb);
-      const { result, entry } = applyLearn(draft, number, head, head.seq + 1, one);
-      appendEntries(draft, number, head, [entry]);
-      this.#kbs.save(draft, kb, number, head);
+      const open = kbs.get(kb) ?? this.#openKb(draft, kb);
+      kbs.set(kb, open);
+      const { result, entry } = applyLearn(draft, open.number, open.head, open.head.seq + 1, one, open.symbols);
+      open.entries.push(entry);
       return result;
     });
+    for (const [kb, { number, head, symbols, entries }] of kbs) {
+      symbols.write(head.seq);
+      appendEntries(draft, number, head, entries);
+      this.#kbs.save(draft, kb, number, head);
+    }
+    this.#symbols.trim();
+    return results;
+  }
+
+  #openKb(draft: Draft, kb: string): OpenKb {
+    const { number, head } = this.#kbs.open(draft, kb);
+    return { number, head, symbols: this.#symbols.open(draft, number, head), entries: [] };
   }
 
   async editPatterns(
@@ -399,8 +424,10 @@ class LmdbState implements StateStore {
           const done = applyEdit(draft, number, head, entry.seq, entry.atMs, prepared[i] as PreparedEdit);
           if (done === undefined) throw replayError(entry, `it edits pattern ${entry.name}, which is not there`);
         } else {
-          const { facts } = applyLearn(draft, number, head, entry.seq, prepared[i] as PreparedLearn);
+          const symbols = this.#symbols.open(draft, number, head);
+          const { facts } = applyLearn(draft, number, head, entry.seq, prepared[i] as PreparedLearn, symbols);
           checkFacts(entry, facts);
+          symbols.write(head.seq);
         }
         this.#kbs.save(draft, entry.kb, number, next);
       });

@@ -7,6 +7,8 @@ import type {
   CallOptions,
   Engine,
   EngineFigures,
+  LearnedPattern,
+  NewPattern,
   Observation,
   ObserveResult,
   ObserveSequenceResult,
@@ -316,6 +318,13 @@ export class FakeEngine implements Engine {
     return this.kb(kb).affinities.get(symbol) ?? [];
   }
 
+  async learnPatterns(kb: string, patterns: readonly NewPattern[], options: CallOptions = {}) {
+    this.#called("learnPatterns", kb, patterns, options);
+    return patterns.map(({ events }): LearnedPattern | "tooShort" => {
+      const name = `PTRN|${createHash("sha1").update(JSON.stringify(events)).digest("hex")}`;
+      return events.flat().length < 2 ? "tooShort" : { name, isNew: true, frequency: 1 };
+    });
+  }
   async learnSequences(kb: string, sequences: readonly (readonly Event[])[]): Promise<{ stored: number; tooShort: number }> {
     this.#called("learnSequences", kb, sequences);
     const stored = sequences.filter((events) => this.#store(kb, events) !== "").length;
