@@ -71,8 +71,9 @@ export function takeFlush(
 ): TakenFlush | undefined {
   let flush = readFlush(draft);
   if (flush !== undefined && flush.owner !== owner && flush.leaseUntilMs > nowMs) return undefined;
+  const read = new Map<number, readonly Buffer[]>();
   if (flush === undefined) {
-    const shares = boundBytes(draft, shareFlush(waitingKbs(draft, limit), limit));
+    const shares = boundBytes(draft, shareFlush(waitingKbs(draft, limit), limit), read);
     const last = shares.at(-1);
     if (last === undefined) return undefined;
     const batch = numberOf(draft.get(BATCH_KEY)) + 1;
@@ -85,12 +86,14 @@ export function takeFlush(
   writeFlush(draft, flush);
   const parts = flush.shares.map(({ kb, count }) => {
     const row = draft.get(headKey(kb)) as Buffer;
-    const { trimmed } = decodeHead(row);
-    const entries = draft.range(outboxKey(kb, trimmed), outboxKey(kb, trimmed + count), count).map(({ value }) => value);
+    const entries = read.get(kb) ?? entriesOf(draft, kb, decodeHead(row).trimmed, count);
     return { kb: row.toString("utf8", HEAD_BYTES), entries };
   });
   return { token: flush.token, parts };
 }
+
+const entriesOf = (draft: Draft, kb: number, from: number, count: number): Buffer[] =>
+  draft.range(outboxKey(kb, from), outboxKey(kb, from + count), count).map(({ value }) => value);
 
 /** Kbs with waiting entries, at most `limit`, beginning behind the one served last. One seek a kb. */
 function waitingKbs(draft: Draft, limit: number): FlushShare<number>[] {
@@ -112,19 +115,23 @@ function waitingKbs(draft: Draft, limit: number): FlushShare<number>[] {
   return waiting;
 }
 
-/** Cuts shares where the bytes pass FLUSH_BYTES_MAX; the first entry always goes. */
-function boundBytes(draft: Draft, shares: readonly FlushShare<number>[]): FlushShare<number>[] {
+/** Cuts shares where the bytes pass FLUSH_BYTES_MAX; the first entry always goes. What was read for it is put into `read`. */
+function boundBytes(draft: Draft, shares: readonly FlushShare<number>[], read: Map<number, readonly Buffer[]>): FlushShare<number>[] {
   const kept: FlushShare<number>[] = [];
   let bytes = 0;
   for (const { kb, count } of shares) {
     const { trimmed } = decodeHead(draft.get(headKey(kb)) as Buffer);
     let taken = 0;
-    for (const { value } of draft.range(outboxKey(kb, trimmed), outboxKey(kb, trimmed + count), count)) {
-      bytes += value.length;
+    const entries = entriesOf(draft, kb, trimmed, count);
+    for (const { length } of entries) {
+      bytes += length;
       if (bytes > FLUSH_BYTES_MAX && taken + kept.length > 0) break;
       taken += 1;
     }
-    if (taken > 0) kept.push({ kb, count: taken });
+    if (taken > 0) {
+      kept.push({ kb, count: taken });
+      read.set(kb, entries.slice(0, taken));
+    }
     if (taken < count) break;
   }
   return kept;

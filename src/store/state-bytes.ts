@@ -40,7 +40,8 @@ export class RecordWriter {
     return this;
   }
   u32s(values: readonly number[] | Uint32Array): this {
-    for (const value of values) this.u32(value);
+    const at = this.#need(values.length * 4);
+    for (let i = 0; i < values.length; i++) this.#bytes.writeUInt32LE(values[i] as number, at + i * 4);
     return this;
   }
   raw(bytes: Uint8Array): this {
