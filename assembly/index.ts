@@ -3,6 +3,8 @@ export { agreement, agreementsInto, sharesBand } from "./agreement";
 export { blocksScratchBytes, matchingBlocks, matchingBlocksInto } from "./blocks";
 export { intersectionCount, intersectionCountsInto, intersectionScratchBytes } from "./jaccard";
 export { beginTask, sortKept } from "./keep";
+export { laneIntersectionCountsInto, markHits } from "./lane-jaccard";
+export { laneLcsLengthsAtLeastInto, laneLcsLengthsInto } from "./lane-lcs";
 export { LAYOUT_VERSION } from "./layout";
 export { lcsLength, lcsLengthAtLeast, lcsLengthPair, lcsLengthsInto, pairScratchBytes } from "./lcs";
 export { prepareQuery, queryBytes, releaseQuery } from "./masks";

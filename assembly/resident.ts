@@ -74,7 +74,9 @@ function groupsOf(rows: usize): usize {
 function blockBytes(rows: usize, positions: usize, events: usize): usize {
   const groups = groupsOf(rows);
   const perRow = (rows << 3) + align8((groups + 1) << 2) + align8((rows + 1) << 2) + align8(rows << 2) + 2 * align8(rows << 1);
-  return RESIDENT_HEADER_BYTES + positions * GROUP_BYTES + perRow + align8(rows * NAME_BYTES) + align8(events << 1) + SLACK_BYTES;
+  return (
+    (RESIDENT_HEADER_BYTES as usize) + positions * GROUP_BYTES + perRow + align8(rows * NAME_BYTES) + align8(events << 1) + SLACK_BYTES
+  );
 }
 
 function writeHeader(block: usize, batch: usize, rows: usize, positions: usize, events: usize, padId: u32): void {

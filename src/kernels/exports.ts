@@ -19,6 +19,18 @@ export interface KernelExports {
     needed: number,
     out: number,
   ): void;
+  laneLcsLengthsInto(lanes: number, starts: number, from: number, to: number, query: number, carries: number, out: number): void;
+  laneLcsLengthsAtLeastInto(
+    lanes: number,
+    starts: number,
+    lengths: number,
+    from: number,
+    to: number,
+    query: number,
+    carries: number,
+    cutoff: number,
+    out: number,
+  ): void;
   lcsLengthPair(a: number, aCount: number, b: number, bCount: number, table: number, scratch: number): number;
   pairScratchBytes(count: number): number;
   neededLcs(total: number, cutoff: number): number;
@@ -53,6 +65,18 @@ export interface KernelExports {
   intersectionScratchBytes(classes: number): number;
   intersectionCount(candidate: number, count: number, query: number, scratch: number): number;
   intersectionCountsInto(flat: number, offsets: number, from: number, to: number, query: number, scratch: number, out: number): void;
+  laneIntersectionCountsInto(
+    lanes: number,
+    starts: number,
+    lengths: number,
+    distinct: number,
+    from: number,
+    to: number,
+    query: number,
+    hits: number,
+    out: number,
+  ): void;
+  markHits(query: number, hits: number, value: number): void;
   blocksScratchBytes(count: number, queryCount: number): number;
   matchingBlocks(candidate: number, count: number, query: number, scratch: number, out: number): number;
   matchingBlocksInto(

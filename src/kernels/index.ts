@@ -2,6 +2,6 @@
 export { SIGNATURE_BANDS, SIGNATURE_ROWS, SIGNATURE_VALUES } from "../../assembly/layout.ts";
 export type { KernelOptions } from "./kernels.ts";
 export { codePointsOf, Kernels } from "./kernels.ts";
-export type { Block, BlockColumn, Column, PreparedSequence, RatioMatches } from "./prepared-sequence.ts";
+export type { Block, BlockColumn, Column, LaneColumn, PreparedSequence, RatioMatches } from "./prepared-sequence.ts";
 export type { PreparedText, TextColumn } from "./prepared-text.ts";
 export { symbolHash } from "./sign.ts";

@@ -53,7 +53,7 @@ export class OwnMemory {
   }
 
   /** Reserves room for the values and copies them in. */
-  place(values: Uint32Array | Uint8Array): number {
+  place(values: Uint32Array | Uint16Array | Uint8Array): number {
     const address = this.reserve(values.byteLength);
     new Uint8Array(this.#memory.buffer).set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), address);
     return address;

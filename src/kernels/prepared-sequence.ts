@@ -1,6 +1,7 @@
 /**
  * One query, prepared once, against many candidates: what `Kernels.query` opens. Answers are copies. Use after `release` throws.
  */
+import { RESIDENT_LANES } from "../../assembly/layout.ts";
 import type { OwnMemory } from "./own-memory.ts";
 
 /** Candidates one after the other in the kernels' memory, until `clear`. */
@@ -14,8 +15,23 @@ export interface Column {
   readonly offsets: number;
 }
 
+/** As `Column`, laid out for the lane kernels (lane-column.ts). Answers stand in the order of places, by length: place n is candidate `order[n]`. */
+export interface LaneColumn {
+  readonly count: number;
+  readonly longest: number;
+  readonly groups: number;
+  readonly order: Uint32Array;
+  readonly lanes: number;
+  readonly starts: number;
+  readonly lengths: number;
+  readonly distinct: number;
+}
+
 /** A matching block: start in the pattern, start in the state, size. */
 export type Block = readonly [patternStart: number, stateStart: number, size: number];
+
+/** A SIMD vector of carries a position. */
+const LANE_CARRY_BYTES = 16;
 
 /** A block's values, each a u32. */
 const BLOCK_VALUES = 3;
@@ -38,6 +54,8 @@ interface Opened {
   readonly query: number;
   readonly count: number;
   readonly classes: number;
+  /** u8 an id, all 0. */
+  readonly hits: number;
   assertIds(candidate: Uint32Array): void;
   closed(): void;
 }
@@ -79,6 +97,37 @@ export class PreparedSequence {
       const out = memory.reserve(column.count * 4);
       memory.exports.lcsLengthsInto(column.flat, column.offsets, 0, column.count, this.#opened.query, carries, needed, out);
       return memory.u32(out, column.count).slice();
+    });
+  }
+
+  /**
+   * LCS lengths of a lane column, by place, to `out`; those whose ratio (2 * LCS / both lengths) is below `cutoff` (forgiving 1e-9) come out
+   * as 0.
+   */
+  laneLcsLengths(column: LaneColumn, cutoff = 0, out = new Uint32Array(column.count)): Uint32Array {
+    return this.#temporary((memory) => {
+      const { lanes, starts, lengths, groups } = column;
+      const carries = memory.reserve(column.longest * LANE_CARRY_BYTES);
+      const found = memory.reserve(groups * RESIDENT_LANES * 4);
+      const { query } = this.#opened;
+      if (cutoff <= 0) memory.exports.laneLcsLengthsInto(lanes, starts, 0, groups, query, carries, found);
+      else memory.exports.laneLcsLengthsAtLeastInto(lanes, starts, lengths, 0, groups, query, carries, cutoff, found);
+      out.set(memory.u32(found, column.count));
+      return out;
+    });
+  }
+
+  /** How many distinct ids each candidate of a lane column shares with the query, by place, to `out`. */
+  laneIntersectionCounts(column: LaneColumn, out = new Uint32Array(column.count)): Uint32Array {
+    return this.#temporary((memory) => {
+      const found = memory.reserve(column.groups * RESIDENT_LANES * 4);
+      const { lanes, starts, lengths, distinct, groups } = column;
+      const { query, hits } = this.#opened;
+      memory.exports.markHits(query, hits, 1);
+      memory.exports.laneIntersectionCountsInto(lanes, starts, lengths, distinct, 0, groups, query, hits, found);
+      memory.exports.markHits(query, hits, 0);
+      out.set(memory.u32(found, column.count));
+      return out;
     });
   }
 

@@ -1,0 +1,248 @@
+/**
+ * Token LCS of the prepared query and candidates that lie eight side by side, sorted by length (a resident block's lanes, or a lane column:
+ * src/kernels/lane-column.ts). The recurrence is that of lcs.ts, one SIMD lane a candidate: eight independent chains hide each other's
+ * latency, and a group ends for all lanes at once, so nothing mispredicts. What is left to pay is two or three loads an id.
+ *
+ * Cost: O(candidate) up to 64 query elements, O(candidate * words) beyond, 63 bits a word, two candidates at a time. Not for one
+ * candidate or a batch that is scored once (lcs.ts): the lanes must be laid out first. A class table of bytes instead of u16 was tried and
+ * gains nothing, up to a million ids; so there is no limit of 255 distinct ids. Padding ids have class 0 and change nothing.
+ * Reference: test/reference/lcs.ts.
+ */
+import { QUERY_COUNT, QUERY_MASKS, QUERY_TABLE, QUERY_WORDS, RESIDENT_LANES } from "./layout";
+import { neededLcs } from "./ratio";
+
+const LANES: usize = RESIDENT_LANES;
+const GROUP_BYTES: usize = RESIDENT_LANES << 2;
+const WORD_MASK: i64 = i64.MAX_VALUE;
+/** Positions between two looks at whether a group can still reach what is needed: a look costs about as much as one position. */
+const RUN_BYTES: usize = GROUP_BYTES << 3;
+
+/**
+ * LCS lengths of groups `from` to `to` (exclusive), u32[RESIDENT_LANES] a group, to `out`. `starts`: u32, the position at which a group starts;
+ * one more entry than groups. `carries`: 16 bytes a position of the longest group, used beyond 252 query elements, 16-byte aligned.
+ */
+export function laneLcsLengthsInto(lanes: usize, starts: usize, from: u32, to: u32, query: usize, carries: usize, out: usize): void {
+  let target = out;
+  for (let group = from; group < to; group++) {
+    groupLcs(startOf(lanes, starts, group), startOf(lanes, starts, group + 1), query, carries, 0, target);
+    target += GROUP_BYTES;
+  }
+}
+
+/**
+ * As `laneLcsLengthsInto`, but lengths whose ratio does not reach `cutoff` come out as 0, found out as early as cheaply possible: groups that
+ * their candidates' lengths rule out are passed over. `lengths`: u16 a row, RESIDENT_LANES of them a group.
+ */
+export function laneLcsLengthsAtLeastInto(
+  lanes: usize,
+  starts: usize,
+  lengths: usize,
+  from: u32,
+  to: u32,
+  query: usize,
+  carries: usize,
+  cutoff: f64,
+  out: usize,
+): void {
+  const queryCount = load<u32>(query, QUERY_COUNT);
+  let target = out;
+  let length = u32.MAX_VALUE;
+  let needed: u32 = 0;
+  for (let group = from; group < to; group++) {
+    const groupLengths = lengths + ((group as usize) << 4);
+    // Needed lengths grow with the candidate's: what the shortest needs, all need.
+    const shortest = load<u16>(groupLengths) as u32;
+    const longest = startOf(lanes, starts, group + 1) - startOf(lanes, starts, group);
+    if (shortest !== length) {
+      length = shortest;
+      needed = neededLcs(length + queryCount, cutoff);
+    }
+    if (min((longest / GROUP_BYTES) as u32, queryCount) < needed) {
+      memory.fill(target, 0, GROUP_BYTES);
+    } else {
+      groupLcs(startOf(lanes, starts, group), startOf(lanes, starts, group + 1), query, carries, needed, target);
+      for (let lane: usize = 0; lane < LANES; lane++) {
+        const own = load<u16>(groupLengths + (lane << 1)) as u32;
+        if (own !== length) {
+          length = own;
+          needed = neededLcs(length + queryCount, cutoff);
+        }
+        if (load<u32>(target + (lane << 2)) < needed) store<u32>(target + (lane << 2), 0);
+      }
+    }
+    target += GROUP_BYTES;
+  }
+}
+
+/** Address of a group's first position. */
+function startOf(lanes: usize, starts: usize, group: u32): usize {
+  return lanes + (load<u32>(starts + ((group as usize) << 2)) as usize) * GROUP_BYTES;
+}
+
+/**
+ * LCS lengths of the group between two addresses to u32[RESIDENT_LANES] at `out`. Above 0, `needed` allows to stop when no lane can reach it:
+ * then the lengths are those found until then, all below it.
+ */
+export function groupLcs(start: usize, end: usize, query: usize, carries: usize, needed: u32, out: usize): void {
+  const table = load<u32>(query, QUERY_TABLE) as usize;
+  const masks = load<u32>(query, QUERY_MASKS) as usize;
+  const words = load<u32>(query, QUERY_WORDS);
+  if (words === 1) {
+    if (needed === 0) oneWord(start, end, table, masks, out);
+    else oneWordAtLeast(start, end, table, masks, needed, out);
+    return;
+  }
+  const rowBytes = (words as usize) << 3;
+  memory.fill(out, 0, GROUP_BYTES);
+  for (let lane: usize = 0; lane < LANES; lane += 2) {
+    const first = start + (lane << 2);
+    const target = out + (lane << 2);
+    if (words === 2) twoWords(first, end, table, masks, rowBytes, 0, target);
+    else if (words === 4) fourWords(first, end, table, masks, rowBytes, 0, target);
+    else {
+      memory.fill(carries, 0, ((end - start) / GROUP_BYTES) << 4);
+      for (let word: u32 = 0; word < words; word += 4) {
+        const cells = masks + ((word as usize) << 3);
+        if (words - word === 2) twoWords(first, end, table, cells, rowBytes, carries, target);
+        else fourWords(first, end, table, cells, rowBytes, carries, target);
+      }
+    }
+  }
+}
+
+/** Address of the one-word mask row of an id. */
+function rowOf(id: u32, table: usize, masks: usize): usize {
+  return masks + ((load<u16>(table + ((id as usize) << 1)) as usize) << 3);
+}
+
+/** The words of two candidates, one a lane. */
+function pairOf(low: usize, high: usize): v128 {
+  return v128.load64_lane(high, v128.load_zero<u64>(low), 1);
+}
+
+/** One step of the recurrence: (S + (S & M)) | (S & ~M). */
+function step(s: v128, mask: v128): v128 {
+  return v128.or(i64x2.add(s, v128.and(s, mask)), v128.andnot(s, mask));
+}
+
+function oneWord(start: usize, end: usize, table: usize, masks: usize, out: usize): void {
+  let s0 = i64x2.splat(-1);
+  let s1 = i64x2.splat(-1);
+  let s2 = i64x2.splat(-1);
+  let s3 = i64x2.splat(-1);
+  for (let p = start; p < end; p += GROUP_BYTES) {
+    s0 = step(s0, pairOf(rowOf(load<u32>(p), table, masks), rowOf(load<u32>(p, 4), table, masks)));
+    s1 = step(s1, pairOf(rowOf(load<u32>(p, 8), table, masks), rowOf(load<u32>(p, 12), table, masks)));
+    s2 = step(s2, pairOf(rowOf(load<u32>(p, 16), table, masks), rowOf(load<u32>(p, 20), table, masks)));
+    s3 = step(s3, pairOf(rowOf(load<u32>(p, 24), table, masks), rowOf(load<u32>(p, 28), table, masks)));
+  }
+  storeZeros(out, s0, s1, s2, s3);
+}
+
+function oneWordAtLeast(start: usize, end: usize, table: usize, masks: usize, needed: u32, out: usize): void {
+  let s0 = i64x2.splat(-1);
+  let s1 = i64x2.splat(-1);
+  let s2 = i64x2.splat(-1);
+  let s3 = i64x2.splat(-1);
+  let p = start;
+  while (p < end) {
+    for (const stop = min(p + RUN_BYTES, end); p < stop; p += GROUP_BYTES) {
+      s0 = step(s0, pairOf(rowOf(load<u32>(p), table, masks), rowOf(load<u32>(p, 4), table, masks)));
+      s1 = step(s1, pairOf(rowOf(load<u32>(p, 8), table, masks), rowOf(load<u32>(p, 12), table, masks)));
+      s2 = step(s2, pairOf(rowOf(load<u32>(p, 16), table, masks), rowOf(load<u32>(p, 20), table, masks)));
+      s3 = step(s3, pairOf(rowOf(load<u32>(p, 24), table, masks), rowOf(load<u32>(p, 28), table, masks)));
+    }
+    const left = ((end - p) / GROUP_BYTES) as u32;
+    if (max(max(mostZeros(s0), mostZeros(s1)), max(mostZeros(s2), mostZeros(s3))) + left < needed) break;
+  }
+  storeZeros(out, s0, s1, s2, s3);
+}
+
+function zeros(s: v128, isHigh: bool): u32 {
+  return popcnt<u64>(~(isHigh ? i64x2.extract_lane(s, 1) : i64x2.extract_lane(s, 0))) as u32;
+}
+
+function mostZeros(s: v128): u32 {
+  return max(zeros(s, false), zeros(s, true));
+}
+
+function storeZeros(out: usize, s0: v128, s1: v128, s2: v128, s3: v128): void {
+  store<u32>(out, zeros(s0, false));
+  store<u32>(out, zeros(s0, true), 4);
+  store<u32>(out, zeros(s1, false), 8);
+  store<u32>(out, zeros(s1, true), 12);
+  store<u32>(out, zeros(s2, false), 16);
+  store<u32>(out, zeros(s2, true), 20);
+  store<u32>(out, zeros(s3, false), 24);
+  store<u32>(out, zeros(s3, true), 28);
+}
+
+/** S after a step whose sum, carry included, is `sum`: words of 63 bits. */
+function stepped(s: v128, mask: v128, sum: v128): v128 {
+  return v128.and(v128.or(sum, v128.andnot(s, mask)), i64x2.splat(WORD_MASK));
+}
+
+/** Adds the zeros among the words' 63 bits to the two lengths at `out`. */
+function addZeros(out: usize, s: v128): void {
+  const open = v128.xor(s, i64x2.splat(WORD_MASK));
+  store<u32>(out, load<u32>(out) + (popcnt<u64>(i64x2.extract_lane(open, 0)) as u32));
+  store<u32>(out, load<u32>(out, 4) + (popcnt<u64>(i64x2.extract_lane(open, 1)) as u32), 4);
+}
+
+/** Two words of two candidates; the carry into the first word comes from `carries`, the second's goes there (0: neither). */
+function twoWords(start: usize, end: usize, table: usize, masks: usize, rowBytes: usize, carries: usize, out: usize): void {
+  let s0 = i64x2.splat(WORD_MASK);
+  let s1 = i64x2.splat(WORD_MASK);
+  let carryAt = carries;
+  for (let p = start; p < end; p += GROUP_BYTES) {
+    const low = masks + (load<u16>(table + ((load<u32>(p) as usize) << 1)) as usize) * rowBytes;
+    const high = masks + (load<u16>(table + ((load<u32>(p, 4) as usize) << 1)) as usize) * rowBytes;
+    const m0 = pairOf(low, high);
+    let sum = i64x2.add(s0, v128.and(s0, m0));
+    if (carries !== 0) sum = i64x2.add(sum, v128.load(carryAt));
+    s0 = stepped(s0, m0, sum);
+    const m1 = pairOf(low + 8, high + 8);
+    sum = i64x2.add(i64x2.add(s1, v128.and(s1, m1)), i64x2.shr_u(sum, 63));
+    s1 = stepped(s1, m1, sum);
+    if (carries !== 0) {
+      v128.store(carryAt, i64x2.shr_u(sum, 63));
+      carryAt += 16;
+    }
+  }
+  addZeros(out, s0);
+  addZeros(out, s1);
+}
+
+/** Four words: as `twoWords`. */
+function fourWords(start: usize, end: usize, table: usize, masks: usize, rowBytes: usize, carries: usize, out: usize): void {
+  let s0 = i64x2.splat(WORD_MASK);
+  let s1 = i64x2.splat(WORD_MASK);
+  let s2 = i64x2.splat(WORD_MASK);
+  let s3 = i64x2.splat(WORD_MASK);
+  let carryAt = carries;
+  for (let p = start; p < end; p += GROUP_BYTES) {
+    const low = masks + (load<u16>(table + ((load<u32>(p) as usize) << 1)) as usize) * rowBytes;
+    const high = masks + (load<u16>(table + ((load<u32>(p, 4) as usize) << 1)) as usize) * rowBytes;
+    const m0 = pairOf(low, high);
+    let sum = i64x2.add(s0, v128.and(s0, m0));
+    if (carries !== 0) sum = i64x2.add(sum, v128.load(carryAt));
+    s0 = stepped(s0, m0, sum);
+    const m1 = pairOf(low + 8, high + 8);
+    sum = i64x2.add(i64x2.add(s1, v128.and(s1, m1)), i64x2.shr_u(sum, 63));
+    s1 = stepped(s1, m1, sum);
+    const m2 = pairOf(low + 16, high + 16);
+    sum = i64x2.add(i64x2.add(s2, v128.and(s2, m2)), i64x2.shr_u(sum, 63));
+    s2 = stepped(s2, m2, sum);
+    const m3 = pairOf(low + 24, high + 24);
+    sum = i64x2.add(i64x2.add(s3, v128.and(s3, m3)), i64x2.shr_u(sum, 63));
+    s3 = stepped(s3, m3, sum);
+    if (carries !== 0) {
+      v128.store(carryAt, i64x2.shr_u(sum, 63));
+      carryAt += 16;
+    }
+  }
+  addZeros(out, s0);
+  addZeros(out, s1);
+  addZeros(out, s2);
+  addZeros(out, s3);
+}
