@@ -4,7 +4,8 @@
  *
  * Settings of a session stand under `sessionDefaults` with their wire names: they are what a session has until it sets its own.
  */
-import { availableParallelism } from "node:os";
+import { availableParallelism, totalmem } from "node:os";
+import process from "node:process";
 import { boolean, choice, type Environment, integer, real, type Setting, text, words } from "./config-kinds.ts";
 import { RANK_METRICS, SESSION_DEFAULTS, STAGE_NAMES } from "./model/session-config.ts";
 
@@ -28,6 +29,12 @@ const logLevelOf = (word: string): string =>
     ["warning", "warn"],
     ["critical", "fatal"],
   ]).get(word.toLowerCase()) ?? word.toLowerCase();
+
+/** Bytes of memory this process may use: the machine's, or what its container leaves it. */
+function machineMemory(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}
 
 const SETTINGS = {
   host: text({
@@ -79,13 +86,14 @@ const SETTINGS = {
     max: 1_000_000,
     about: "Slices of work that may wait for a thread; beyond it a request is refused (503).",
   }),
-  scanCacheBytes: integer({
-    fallback: 268_435_456,
+  residentBytes: integer({
+    fallback: Math.floor(machineMemory() / 4),
+    fallbackText: "a quarter of the machine's memory",
     min: 0,
-    max: 8_589_934_592,
+    max: 137_438_953_472,
     unit: "bytes",
     about:
-      "Patterns kept in memory after a scan, over all knowledge bases (about 130 bytes each): the next question reads only what is new. 0 keeps none.",
+      "Patterns kept in memory for predictions, over all knowledge bases (about 100 bytes each): those do not read the pattern store. Least recently used ones go first. 0 keeps none.",
   }),
   rowsReadMax: integer({
     fallback: 2_000_000,

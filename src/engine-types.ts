@@ -217,7 +217,7 @@ export interface EngineFigures {
   readonly patternStore: CallFigures & { readonly backEnd: "embedded" | "server" };
   /** Searches for the nearest vectors. */
   readonly vectorIndex: CallFigures;
-  /** Scanned patterns in memory. */
+  /** Patterns in resident memory; a look-up is a prediction. */
   readonly patterns: CacheFigures & { readonly bytes: number; readonly bytesMax: number };
   readonly symbols: CacheFigures;
   readonly sessionsCreated: number;

@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import type { Config } from "./config.ts";
 import { COMMIT_LEARNS, learnBatch, learnInBulk } from "./engine/bulk.ts";
-import { DeletedPatterns } from "./engine/deleted-patterns.ts";
+import { DeletedPatterns, withoutDeleted } from "./engine/deleted-patterns.ts";
 import { Flusher } from "./engine/flusher.ts";
 import { Indexer } from "./engine/indexer.ts";
 import { Janitor } from "./engine/janitor.ts";
@@ -15,7 +15,7 @@ import { PostingsSource } from "./engine/postings-source.ts";
 import { Predictor } from "./engine/predict.ts";
 import { readAffinities, readPattern } from "./engine/reads.ts";
 import { RecentFutures } from "./engine/recent-futures.ts";
-import { ScanCache } from "./engine/scan-cache.ts";
+import { ResidentSource } from "./engine/resident-source.ts";
 import { BulkScorer } from "./engine/score-all.ts";
 import { SessionCalls } from "./engine/sessions.ts";
 import { Standing } from "./engine/standing.ts";
@@ -31,7 +31,9 @@ import type { Session } from "./model/session.ts";
 import { effectiveConfig, mergeConfig } from "./model/session-config.ts";
 import type { KernelPool } from "./pool/kernel-pool.ts";
 import { openPiscinaPool } from "./pool/piscina-pool.ts";
+import { ResidentKbs } from "./resident/resident-kbs.ts";
 import { openStores, type Stores } from "./store/open.ts";
+import type { LearnCommit, LearnResult } from "./store/state-store.ts";
 
 /** Parts that a caller may bring along; what is missing is opened from the settings. Tests bring an inline pool or a store with faults. */
 export interface EngineParts {
@@ -47,7 +49,14 @@ export async function openEngine(config: Config, log: Logger, parts: EngineParts
   const stores = parts.stores ?? (await openStores(config, log));
   let pool: KernelPool | undefined;
   try {
-    pool = parts.pool ?? (await openPiscinaPool({ threads: config.threads, queueMax: config.poolQueueMax, log }));
+    pool =
+      parts.pool ??
+      (await openPiscinaPool({
+        threads: config.threads,
+        queueMax: config.poolQueueMax,
+        residentBytes: config.residentBytes,
+        log,
+      }));
     const standing = await Standing.check(stores.state, stores.patterns);
     if (standing.behind.length > 0)
       log.error({ kbs: standing.behind }, 'the state store has lost changes of these kbs: run "engram rebuild"');
@@ -78,16 +87,20 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
   });
   const resumed = indexer.resume().catch((error) => log.warn({ err: error }, "looking for patterns without an index failed"));
   const janitor = new Janitor(state, log);
-  const scans = new ScanCache(patterns, config.scanCacheBytes);
   const deleted = new DeletedPatterns(state);
+  const kbs = new ResidentKbs({ state, patterns, memory: pool.resident, log, deletedAt: (head) => deleted.at(head), withoutDeleted });
   const planner = new Planner([
-    new StreamSource({ state, patterns, scans, deleted, pool }),
-    new PostingsSource({ state, patterns, scans, deleted, pool, indexer }),
+    new ResidentSource({ kbs, pool, deleted }),
+    new StreamSource({ state, patterns, deleted, pool }),
+    new PostingsSource({ state, patterns, deleted, pool, indexer }),
   ]);
+  const committed = (learns: readonly LearnCommit[], results: readonly LearnResult[]): void => {
+    kbs.learned(learns, results);
+    flusher.notify();
+  };
   const predictor = new Predictor({
     state,
     patterns,
-    scans,
     planner,
     deleted,
     pool,
@@ -102,12 +115,13 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
     autoExtend: config.sessionAutoExtend,
     symbolsPerPatternMax: config.symbolsPerPatternMax,
     stmSymbolsMax: config.stmSymbolsMax,
-    committed: () => flusher.notify(),
+    committed: (learn, result) => committed([learn], [result]),
     assertWritable: (kb) => standing.assert(kb),
   });
   const learner = {
     state,
     flusher,
+    committed,
     symbolsPerPatternMax: config.symbolsPerPatternMax,
     persistence: config.sessionDefaults.persistence,
   };
@@ -124,7 +138,7 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
     promise.then(done, done);
     return promise;
   };
-  const bulk = new BulkScorer({ state, patterns, scans, deleted, pool, symbols, during });
+  const bulk = new BulkScorer({ state, patterns, deleted, pool, symbols, during });
   async function* whileOpen<T>(source: AsyncIterable<T>): AsyncIterable<T> {
     for await (const part of source) {
       if (closed !== undefined) throw new EngineError("ENGRAM_CLOSED", "The server is shutting down.");
@@ -144,6 +158,7 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
     }
     await resumed;
     await indexer.close();
+    await kbs.close();
     await pool.close();
     await stores.close();
     if (failure !== undefined) throw failure;
@@ -289,12 +304,12 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
       stateStore: { ...meters.state.figures(), backEnd: state.backEnd },
       patternStore: { ...meters.patterns.figures(), backEnd: config.clickhouse.url === undefined ? "embedded" : "server" },
       vectorIndex: meters.vectors.figures(),
-      patterns: scans.figures(),
+      patterns: kbs.figures(),
       symbols: symbols.figures(),
       sessionsCreated,
       sessionsDeleted,
     }),
-    dropCaches: (kb) => ({ patterns: scans.forget(kb), symbols: symbols.forget(kb) }),
+    dropCaches: (kb) => ({ patterns: kbs.forget(kb), symbols: symbols.forget(kb) }),
     close: () => (closed ??= shut()),
   };
 }

@@ -33,8 +33,12 @@ export class BestMatches {
   /** Binary heap, the worst at the root. */
   readonly #heap: Match[] = [];
 
-  constructor(keep: number) {
+  readonly #isGone: ((patternId: number) => boolean) | undefined;
+
+  /** `isGone`: patterns that are passed over. */
+  constructor(keep: number, isGone?: (patternId: number) => boolean) {
     this.#keep = keep;
+    this.#isGone = isGone;
   }
 
   get kept(): number {
@@ -54,6 +58,7 @@ export class BestMatches {
       const worst = this.#heap[0];
       // Entries come best first: nothing after this one can be better.
       if (full && (worst === undefined || key < worst.key)) return;
+      if (this.#isGone?.(block.patternIds[entry]!) === true) continue;
       const name = Buffer.from(block.names.buffer, block.names.byteOffset + entry * NAME_BYTES, NAME_BYTES).toString("hex");
       if (full && key === worst!.key && name > worst!.name) return;
       const match = copyEntry(block, entry, name);

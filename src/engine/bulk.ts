@@ -5,7 +5,7 @@
 import type { LearnedPattern, NewPattern } from "../engine-types.ts";
 import { EngineError } from "../errors.ts";
 import { toLearnPattern } from "../model/pattern.ts";
-import type { LearnCommit, StateStore } from "../store/state-store.ts";
+import type { LearnCommit, LearnResult, StateStore } from "../store/state-store.ts";
 import type { Flusher } from "./flusher.ts";
 
 /** Learns a commit: no other commit waits longer than some tens of milliseconds for it. */
@@ -14,6 +14,8 @@ export const COMMIT_LEARNS = 1_000;
 export interface BulkLearner {
   readonly state: StateStore;
   readonly flusher: Flusher;
+  /** Called after every commit. */
+  readonly committed: (learns: readonly LearnCommit[], results: readonly LearnResult[]) => void;
   readonly symbolsPerPatternMax: number;
   readonly persistence: number;
 }
@@ -22,7 +24,7 @@ const TOO_SHORT = "tooShort";
 
 /** Learns at most COMMIT_LEARNS patterns in one commit; answers for each what became of it. A repeat with the same key counts nothing twice. */
 export async function learnBatch(
-  { state, flusher, symbolsPerPatternMax, persistence }: BulkLearner,
+  { state, flusher, committed, symbolsPerPatternMax, persistence }: BulkLearner,
   kb: string,
   patterns: readonly NewPattern[],
   key: string | undefined,
@@ -61,7 +63,7 @@ export async function learnBatch(
     await flusher.drained();
     results = await state.commitLearns(learns, requestId);
   }
-  flusher.notify();
+  committed(learns, results);
   const learned = results;
   return places.map((at) => {
     const result = learned[at];

@@ -19,7 +19,7 @@ export interface DeletedIds {
   countIn(from: number, to: number): number;
 }
 
-export const NONE_DELETED: DeletedIds = { count: 0, has: () => false, countIn: () => 0 };
+const NONE_DELETED: DeletedIds = { count: 0, has: () => false, countIn: () => 0 };
 
 class Bitmap implements DeletedIds {
   readonly generation: number;

@@ -5,8 +5,10 @@
 import type { SymbolFigures } from "../aggregate/aggregate-input.ts";
 import type { Match } from "../aggregate/best-matches.ts";
 import { EngineError } from "../errors.ts";
-import { type CounterSnapshot, type KbHead, type StateStore, UNKNOWN_SYMBOL } from "../store/state-store.ts";
-import { KbChanged } from "./stream-source.ts";
+import type { Counters } from "../resident/kb-counters.ts";
+import type { ResidentKb } from "../resident/resident-kb.ts";
+import { type KbHead, type StateStore, UNKNOWN_SYMBOL } from "../store/state-store.ts";
+import { KbChanged } from "./plan.ts";
 import type { SymbolCache } from "./symbol-cache.ts";
 
 /** What of a match is needed to make it an object. */
@@ -14,7 +16,7 @@ export type Kept = Pick<Match, "name" | "patternId" | "symbolIds" | "eventEnds">
 
 export interface Facts {
   readonly texts: ReadonlyMap<number, string>;
-  readonly snapshot: CounterSnapshot;
+  readonly snapshot: Counters;
   readonly figures: ReadonlyMap<string, SymbolFigures>;
 }
 
@@ -29,7 +31,13 @@ export interface FactsQuestion {
   readonly affinity: { readonly emotive: string; readonly of: "state" | "all" } | undefined;
 }
 
-export async function readFacts(state: StateStore, symbols: SymbolCache, question: FactsQuestion): Promise<Facts> {
+/** `memory`: the kb's counters in memory, where it is there; without it the state store is asked. */
+export async function readFacts(
+  state: StateStore,
+  symbols: SymbolCache,
+  question: FactsQuestion,
+  memory?: Pick<ResidentKb, "counters">,
+): Promise<Facts> {
   const { head, kept } = question;
   const shown = new Set<number>();
   const counted = new Set<number>();
@@ -42,12 +50,9 @@ export async function readFacts(state: StateStore, symbols: SymbolCache, questio
   for (const id of counted) shown.add(id);
   const list = [...counted];
   const texts = await symbols.names(head.kb, head.generation, shown);
-  const snapshot = await state.counters(
-    head.kb,
-    head.generation,
-    kept.map((match) => match.name),
-    list,
-  );
+  const names = kept.map((match) => match.name);
+  const remembered = await memory?.counters({ patternIds: kept.map((match) => match.patternId), names, symbolIds: list });
+  const snapshot: Counters = remembered ?? (await state.counters(head.kb, head.generation, names, list));
   // A pattern that was a match and has no counters was deleted in between.
   const deleted = snapshot.head.deletedCount > head.deletedCount && snapshot.patterns.includes(undefined);
   if (deleted || snapshot.head.generation !== head.generation || snapshot.head.finalizedBelow !== head.finalizedBelow)

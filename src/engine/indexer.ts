@@ -8,7 +8,7 @@
 import type { Logger } from "../log.ts";
 import type { PatternIndex } from "../store/pattern-index.ts";
 import type { StateStore } from "../store/state-store.ts";
-import { newPatterns } from "./tail-columns.ts";
+import { newPatterns } from "../store/tail-columns.ts";
 
 /** Patterns a statement indexes at most: 3.5 million rows at 14 symbols, sorted in about 300 MB. */
 const RANGE_MAX = 250_000;

@@ -11,6 +11,7 @@ import { EngineError } from "../errors.ts";
 import type { EffectiveConfig } from "../model/session-config.ts";
 import type { SourceName } from "../model/source-name.ts";
 import type { PreparedQuery, ScoreOptions } from "../pool/kernel-pool.ts";
+import type { ResidentKb } from "../resident/resident-kb.ts";
 import type { KbHead } from "../store/state-store.ts";
 import type { Scored } from "./scoring.ts";
 
@@ -26,10 +27,12 @@ export interface Question {
   /** Matches the ensemble needs; infinite where every match is in it. */
   readonly keep: number;
   /**
-   * The query for the kernels, for patterns whose symbol ids are below `symbolCount`; `patternCount` bounds how many may be kept. Sealed
-   * once per pair of numbers, however often it is asked for.
+   * The query for the kernels, for patterns whose symbol ids are below `symbolCount`; `patternCount` bounds how many may be kept, `spare` is
+   * how many the source may have to pass over afterwards. Sealed once per triple of numbers, however often it is asked for.
    */
-  readonly prepare: (symbolCount: number, patternCount: number) => Promise<PreparedQuery>;
+  readonly prepare: (symbolCount: number, patternCount: number, spare?: number) => Promise<PreparedQuery>;
+  /** The caller named this source: it may take its time to get ready. */
+  readonly isForced: boolean;
   /** Patterns a source with an index may read before it must stop and say `certified: false`. */
   readonly rowsMax: number;
   readonly options: ScoreOptions;
@@ -38,16 +41,26 @@ export interface Question {
 /** What a search would cost, in microseconds of wall time; or why this source cannot serve the question. */
 export type Estimate = { readonly microseconds: number } | { readonly refused: string };
 
+/** The kb changed under the reader: take a new head and read again. */
+export class KbChanged extends Error {}
+
+/** Thrown by a search that finds out late that its source cannot serve; the next best one is asked. The message is the reason. */
+export class CannotServe extends Error {}
+
 /** Matches with their books. */
 export interface Found extends Scored {
   /** True: the kept matches are those of a scan over every pattern, names and order. */
   readonly certified: boolean;
   /** Patterns whose symbols were read, from wherever. */
   readonly rowsRead: number;
+  /** Counters in memory that are as new as what was found. */
+  readonly counters?: ResidentKb;
 }
 
 export interface CandidateSource {
   readonly name: SourceName;
+  /** No estimate of it is below so many microseconds: it is not even asked when another source needs less. */
+  readonly leastMicroseconds?: number;
   estimate(question: Question): Estimate | Promise<Estimate>;
   /** Errors: KbChanged when the kb was cleared meanwhile; those of the stores and of the pool. */
   search(question: Question): Promise<Found>;
@@ -67,12 +80,31 @@ export class Planner {
     this.#sources = sources;
   }
 
-  /** `forced`: that source or none. Errors: ENGRAM_BAD_REQUEST when it cannot serve, with its reason. */
-  async choose(question: Question, forced?: SourceName): Promise<Plan> {
-    const asked = forced === undefined ? this.#sources : this.#sources.filter(({ name }) => name === forced);
-    const entries: PlanEntry[] = [];
+  /**
+   * Asks the cheapest source; when it finds out late that it cannot serve, the next. `forced`: that source or none. Errors: ENGRAM_BAD_REQUEST when
+   * the forced one cannot serve, with its reason; KbChanged; those of the source.
+   */
+  async search(question: Omit<Question, "isForced">, forced?: SourceName): Promise<{ plan: Plan; found: Found }> {
+    const asked = { ...question, isForced: forced !== undefined };
+    const refused: PlanEntry[] = [];
+    for (;;) {
+      const plan = await this.#choose(asked, forced, refused);
+      try {
+        return { plan, found: await plan.source.search(asked) };
+      } catch (error) {
+        if (!(error instanceof CannotServe)) throw error;
+        refused.push({ source: plan.source.name, refused: error.message });
+      }
+    }
+  }
+
+  /** `refused`: sources that are not asked again, with what they said. */
+  async #choose(question: Question, forced: SourceName | undefined, refused: readonly PlanEntry[]): Promise<Plan> {
+    const entries: PlanEntry[] = [...refused];
     let best: { source: CandidateSource; microseconds: number } | undefined;
-    for (const source of asked) {
+    for (const source of this.#sources) {
+      if ((forced !== undefined && source.name !== forced) || refused.some((entry) => entry.source === source.name)) continue;
+      if (best !== undefined && best.microseconds <= (source.leastMicroseconds ?? 0)) continue;
       // Only what has to wait is awaited: most estimates are a few additions.
       const answer = source.estimate(question);
       const estimate = answer instanceof Promise ? await answer : answer;

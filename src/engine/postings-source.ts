@@ -18,7 +18,6 @@ import type { DeletedPatterns } from "./deleted-patterns.ts";
 import type { Indexer } from "./indexer.ts";
 import type { CandidateSource, Estimate, Found, Question } from "./plan.ts";
 import { type KnownSymbol, type PostingPlan, planPostings, weightsOf } from "./postings-plan.ts";
-import type { ScanCache } from "./scan-cache.ts";
 import { mergeScored, NOTHING_SCORED, type Scored, scoreStream } from "./scoring.ts";
 import { openStream } from "./stream-source.ts";
 
@@ -59,9 +58,10 @@ interface Level {
 
 export class PostingsSource implements CandidateSource {
   readonly name = "postings";
+  /** Asking reads document frequencies: not worth it when memory answers sooner than any index can. */
+  readonly leastMicroseconds = FIXED_MICROSECONDS;
   readonly #state: StateStore;
   readonly #patterns: PatternStore;
-  readonly #scans: ScanCache;
   readonly #deleted: DeletedPatterns;
   readonly #pool: KernelPool;
   readonly #indexer: Indexer;
@@ -71,14 +71,12 @@ export class PostingsSource implements CandidateSource {
   constructor(options: {
     state: StateStore;
     patterns: PatternStore;
-    scans: ScanCache;
     deleted: DeletedPatterns;
     pool: KernelPool;
     indexer: Indexer;
   }) {
     this.#state = options.state;
     this.#patterns = options.patterns;
-    this.#scans = options.scans;
     this.#deleted = options.deleted;
     this.#pool = options.pool;
     this.#indexer = options.indexer;
@@ -106,7 +104,7 @@ export class PostingsSource implements CandidateSource {
   async search(question: Question): Promise<Found> {
     const { head, prepare, keep, options } = question;
     const { known, below } = await this.#prepare(question);
-    const sources = { patterns: this.#patterns, scans: this.#scans, deleted: this.#deleted };
+    const sources = { patterns: this.#patterns, deleted: this.#deleted };
     const rest = await openStream(this.#state, sources, head, { ...options, from: below });
     if (rest.patternCount === 0) return { ...NOTHING_SCORED, certified: true, rowsRead: 0 };
     const query = await prepare(rest.symbolCount, rest.patternCount);

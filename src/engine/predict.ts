@@ -17,10 +17,9 @@ import { type KbHead, type StateStore, UNKNOWN_SYMBOL } from "../store/state-sto
 import type { DeletedPatterns } from "./deleted-patterns.ts";
 import { type Facts, type Kept, presentIds, readFacts } from "./facts.ts";
 import { matchesOf } from "./one-symbol-scan.ts";
-import type { Planner, Question } from "./plan.ts";
+import { KbChanged, type Planner, type Question } from "./plan.ts";
 import { Queries } from "./queries.ts";
-import type { ScanCache } from "./scan-cache.ts";
-import { KbChanged, openStream } from "./stream-source.ts";
+import { openStream } from "./stream-source.ts";
 import type { SymbolCache } from "./symbol-cache.ts";
 
 /** Times a kb may be cleared under one call before the caller is told to try again. */
@@ -29,7 +28,6 @@ const TRIES = 5;
 export interface PredictorOptions {
   readonly state: StateStore;
   readonly patterns: PatternStore;
-  readonly scans: ScanCache;
   readonly planner: Planner;
   readonly deleted: DeletedPatterns;
   readonly pool: KernelPool;
@@ -115,30 +113,34 @@ export class Predictor {
     const limit = ensembleLimit(config.max_predictions);
     const symbolIds = await watch.time("state", () => symbols.ids(head.kb, head.generation, flat));
     const queries = new Queries(this.#options, head, flat, symbolIds, config, options);
-    const question: Question = {
+    const question: Omit<Question, "isForced"> = {
       head,
       config,
       symbols: flat,
       symbolIds,
       ensemble,
       keep: ensemble.kind === "kernel" ? limit : Number.POSITIVE_INFINITY,
-      prepare: (symbolCount, patternCount) => watch.time("state", () => queries.prepare(symbolCount, patternCount)),
+      prepare: (symbolCount, patternCount, spare) => watch.time("state", () => queries.prepare(symbolCount, patternCount, spare)),
       rowsMax: this.#options.rowsMax,
       options,
     };
-    const plan = await planner.choose(question, call.source);
-    const scored = await plan.source.search(question);
+    const { plan, found: scored } = await planner.search(question, call.source);
     if (scored.candidates === 0 && head.patternCount === 0) return NOTHING;
     const partners = queries.partners;
 
     const facts = await watch.time("state", () =>
-      readFacts(this.#options.state, symbols, {
-        head,
-        kept: scored.kept,
-        stateIds: symbolIds,
-        countersOf: (_, at) => presentIds(scored.kept[at]!, head.finalizedBelow),
-        affinity: config.affinity_emotive === undefined ? undefined : { emotive: config.affinity_emotive, of: "state" },
-      }),
+      readFacts(
+        this.#options.state,
+        symbols,
+        {
+          head,
+          kept: scored.kept,
+          stateIds: symbolIds,
+          countersOf: (_, at) => presentIds(scored.kept[at]!, head.finalizedBelow),
+          affinity: config.affinity_emotive === undefined ? undefined : { emotive: config.affinity_emotive, of: "state" },
+        },
+        scored.counters,
+      ),
     );
     const { snapshot } = facts;
     const ratios = partners && (await watch.time("state", () => this.#ratios(head, flat, partners)));

@@ -37,9 +37,9 @@ export class Queries {
     this.#options = options;
   }
 
-  /** For patterns whose symbol ids are below `symbolCount`, of which there are at most `patternCount`. Errors: those of the pool. */
-  async prepare(symbolCount: number, patternCount: number): Promise<PreparedQuery> {
-    const key = `${symbolCount} ${patternCount}`;
+  /** For patterns whose symbol ids are below `symbolCount`, of which there are at most `patternCount`; `spare` more are kept. Errors: those of the pool. */
+  async prepare(symbolCount: number, patternCount: number, spare = 0): Promise<PreparedQuery> {
+    const key = `${symbolCount} ${patternCount} ${spare}`;
     const known = this.#sealed.get(key);
     if (known !== undefined) return known;
     const config = this.#config;
@@ -55,7 +55,7 @@ export class Queries {
       recallThreshold: config.recall_threshold,
       partners: this.partners,
       stages: config.filter_pipeline.map((name) => stageSpec(name, config)),
-      keep: ensemble.kind === "kernel" ? ensembleLimit(config.max_predictions) : patternCount,
+      keep: ensemble.kind === "kernel" ? ensembleLimit(config.max_predictions) + spare : patternCount,
       keepBy: ensemble.kind === "kernel" ? ensemble.key : "similarity",
       table,
       symbolCount,

@@ -3,8 +3,8 @@ import type { PatternView } from "../engine-types.ts";
 import type { EmotiveRecord } from "../model/emotives.ts";
 import type { PatternStore } from "../store/pattern-store.ts";
 import type { StateStore } from "../store/state-store.ts";
+import { newPatterns } from "../store/tail-columns.ts";
 import type { SymbolCache } from "./symbol-cache.ts";
-import { newPatterns } from "./tail-columns.ts";
 
 /** Times a kb may be cleared between two reads of one call before the pattern counts as unknown. */
 const TRIES = 3;

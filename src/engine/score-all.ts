@@ -16,8 +16,8 @@ import type { CandidateColumns } from "../wire/candidate-columns.ts";
 import { packQueries } from "../wire/query-pack.ts";
 import { BestHits } from "./best-hits.ts";
 import type { DeletedPatterns } from "./deleted-patterns.ts";
-import type { ScanCache } from "./scan-cache.ts";
-import { KbChanged, openStream } from "./stream-source.ts";
+import { KbChanged } from "./plan.ts";
+import { openStream } from "./stream-source.ts";
 import type { SymbolCache } from "./symbol-cache.ts";
 
 /** States of a group: some hundred make reading and copying the kb's patterns nothing beside the scoring. */
@@ -37,7 +37,6 @@ const CUTOFF_DEFAULT = 0.5;
 export interface BulkScorerOptions {
   readonly state: StateStore;
   readonly patterns: PatternStore;
-  readonly scans: ScanCache;
   readonly deleted: DeletedPatterns;
   readonly pool: KernelPool;
   readonly symbols: SymbolCache;

@@ -64,6 +64,62 @@ export function mergeScored(a: Scored, b: Scored, keep: number): Scored {
   };
 }
 
+/** The best matches of score blocks, and their books. Blocks may come in any order. */
+export class Tally {
+  readonly #best: BestMatches;
+  readonly #stages: { name: string; candidatesIn: number; candidatesOut: number; nanoseconds: number }[] = [];
+  #candidates = 0;
+  #matched = 0;
+  #belowThreshold = 0;
+  #withoutBlocks = 0;
+
+  /** `isGone`: a pattern that is passed over; it was deleted after the candidates were read. */
+  constructor(keep: number, isGone?: (patternId: number) => boolean) {
+    this.#best = new BestMatches(keep, isGone);
+  }
+
+  /** A match with a smaller key cannot be among the best any more. */
+  get floor(): number {
+    return this.#best.floor;
+  }
+
+  take(block: ScoreBlock): void {
+    this.#candidates += block.candidates;
+    this.#matched += block.matched;
+    this.#belowThreshold += block.belowThreshold;
+    this.#withoutBlocks += block.withoutBlocks;
+    block.stages.forEach((stage, at) => {
+      const sum = (this.#stages[at] ??= { name: stage.name, candidatesIn: 0, candidatesOut: 0, nanoseconds: 0 });
+      sum.candidatesIn += stage.candidatesIn;
+      sum.candidatesOut += stage.candidatesOut;
+      sum.nanoseconds += stage.nanoseconds;
+    });
+    this.#best.add(block);
+  }
+
+  scored(spent: { readonly readMs: number; readonly transferMs: number }): Scored {
+    const stages = this.#stages.map(({ name, candidatesIn, candidatesOut, nanoseconds }) => ({
+      name,
+      candidatesIn,
+      candidatesOut,
+      microseconds: nanoseconds / 1000,
+    }));
+    return {
+      kept: this.#best.sorted(),
+      candidates: this.#candidates,
+      matched: this.#matched,
+      belowThreshold: this.#belowThreshold,
+      withoutBlocks: this.#withoutBlocks,
+      stages,
+      microseconds: {
+        read: spent.readMs * 1000,
+        transfer: spent.transferMs * 1000,
+        kernel: stages.reduce((sum, stage) => sum + stage.microseconds, 0),
+      },
+    };
+  }
+}
+
 export async function scoreStream(
   pool: KernelPool,
   query: PreparedQuery,
@@ -71,32 +127,13 @@ export async function scoreStream(
   keep: number,
   options: ScoreOptions,
 ): Promise<Scored> {
-  const best = new BestMatches(keep);
-  const scoreOptions: ScoreOptions = { ...options, floor: () => best.floor };
-  const stages = new Map<string, { candidatesIn: number; candidatesOut: number; nanoseconds: number }>();
-  let candidates = 0;
-  let matched = 0;
-  let belowThreshold = 0;
-  let withoutBlocks = 0;
+  const tally = new Tally(keep);
+  const scoreOptions: ScoreOptions = { ...options, floor: () => tally.floor };
+  const take = (blocks: readonly ScoreBlock[]): void => {
+    for (const block of blocks) tally.take(block);
+  };
   let readMs = 0;
   let transferMs = 0;
-  const take = (blocks: readonly ScoreBlock[]): void => {
-    for (const block of blocks) {
-      candidates += block.candidates;
-      matched += block.matched;
-      belowThreshold += block.belowThreshold;
-      withoutBlocks += block.withoutBlocks;
-      block.stages.forEach((stage, at) => {
-        const key = `${at} ${stage.name}`;
-        const sum = stages.get(key) ?? { candidatesIn: 0, candidatesOut: 0, nanoseconds: 0 };
-        sum.candidatesIn += stage.candidatesIn;
-        sum.candidatesOut += stage.candidatesOut;
-        sum.nanoseconds += stage.nanoseconds;
-        stages.set(key, sum);
-      });
-      best.add(block);
-    }
-  };
 
   const running = new Set<Promise<void>>();
   let failure: { error: unknown } | undefined;
@@ -121,19 +158,5 @@ export async function scoreStream(
     await iterator.return?.();
   }
   if (failure !== undefined) throw failure.error;
-  const list = [...stages].map(([key, sum]) => ({
-    name: key.slice(key.indexOf(" ") + 1),
-    candidatesIn: sum.candidatesIn,
-    candidatesOut: sum.candidatesOut,
-    microseconds: sum.nanoseconds / 1000,
-  }));
-  return {
-    kept: best.sorted(),
-    candidates,
-    matched,
-    belowThreshold,
-    withoutBlocks,
-    stages: list,
-    microseconds: { read: readMs * 1000, transfer: transferMs * 1000, kernel: list.reduce((sum, stage) => sum + stage.microseconds, 0) },
-  };
+  return tally.scored({ readMs, transferMs });
 }

@@ -10,7 +10,7 @@ import { toLearnPattern } from "../model/pattern.ts";
 import { FINISHED_CALLS_MAX, type Session } from "../model/session.ts";
 import { type EffectiveConfig, effectiveConfig, type SessionConfig } from "../model/session-config.ts";
 import { sumVectors, vectorSymbol } from "../model/vector.ts";
-import type { KbHead, LearnCommit, StateStore } from "../store/state-store.ts";
+import type { KbHead, LearnCommit, LearnResult, StateStore } from "../store/state-store.ts";
 import { KeyedMutex } from "./keyed-mutex.ts";
 import { afterAutoLearn, autoLearnDue, cleared, type NamedVector, observed } from "./observation.ts";
 import type { VectorIndex } from "./vector-index.ts";
@@ -25,8 +25,8 @@ export interface SessionCallsOptions {
   readonly autoExtend: boolean;
   readonly symbolsPerPatternMax: number;
   readonly stmSymbolsMax: number;
-  /** Called after every commit that put something into the outbox. */
-  readonly committed: () => void;
+  /** Called after every learn that was committed. */
+  readonly committed: (learn: LearnCommit, result: LearnResult) => void;
   /** Throws when the kb's learns are refused (its state store is behind the pattern store). */
   readonly assertWritable: (kb: string) => void;
 }
@@ -191,10 +191,10 @@ export class SessionCalls {
           if ((await this.#options.state.saveSession(saved, session.version)) === "saved") return result;
           continue;
         }
-        const { outcome } = await this.#options.state.commitLearn(learn, { next: saved, expectedVersion: session.version });
-        if (outcome === "outboxFull") throw outboxFull();
-        if (outcome === "committed") {
-          this.#options.committed();
+        const commit = await this.#options.state.commitLearn(learn, { next: saved, expectedVersion: session.version });
+        if (commit.outcome === "outboxFull") throw outboxFull();
+        if (commit.outcome === "committed") {
+          this.#options.committed(learn, commit.result);
           return result;
         }
       }
@@ -208,10 +208,10 @@ export class SessionCalls {
   }
 
   async #commitLearn(learn: LearnCommit, next: Session, expectedVersion: number): Promise<void> {
-    const { outcome } = await this.#options.state.commitLearn(learn, { next, expectedVersion });
-    if (outcome === "outboxFull") throw outboxFull();
-    if (outcome === "conflict") throw conflict();
-    this.#options.committed();
+    const commit = await this.#options.state.commitLearn(learn, { next, expectedVersion });
+    if (commit.outcome === "outboxFull") throw outboxFull();
+    if (commit.outcome !== "committed") throw conflict();
+    this.#options.committed(learn, commit.result);
   }
 
   async #observe(

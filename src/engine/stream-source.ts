@@ -1,6 +1,6 @@
 /**
- * The candidate source "stream": every pattern of a kb's generation, exactly once, as columns: first what the pattern store holds (read
- * once and kept as far as memory allows, see scan-cache.ts), then the unflushed tail. Exact, and the oracle for every other source.
+ * The candidate source "stream": every pattern of a kb's generation, exactly once, as columns: first what the pattern store holds, then the
+ * unflushed tail. Exact, and the oracle for every other source. Nothing is kept: each question reads the whole kb.
  *
  * The tail is taken before the pattern store is read, and pattern ids are given out densely: whatever is neither in the tail nor deleted must
  * be in the store, so the number of rows is known beforehand. When it does not come out (a clear-all or a delete in between), the reader
@@ -10,15 +10,11 @@ import { EngineError } from "../errors.ts";
 import type { KernelPool } from "../pool/kernel-pool.ts";
 import type { PatternStore } from "../store/pattern-store.ts";
 import type { KbHead, OutboxEntry, StateStore } from "../store/state-store.ts";
+import { newPatterns, tailColumns } from "../store/tail-columns.ts";
 import type { CandidateColumns } from "../wire/candidate-columns.ts";
 import { type DeletedPatterns, withoutDeleted } from "./deleted-patterns.ts";
-import type { CandidateSource, Estimate, Found, Question } from "./plan.ts";
-import type { ScanCache } from "./scan-cache.ts";
+import { type CandidateSource, type Estimate, type Found, KbChanged, type Question } from "./plan.ts";
 import { NOTHING_SCORED, scoreStream } from "./scoring.ts";
-import { newPatterns, tailColumns } from "./tail-columns.ts";
-
-/** The kb changed under the reader: take a new head and read again. */
-export class KbChanged extends Error {}
 
 export interface Stream {
   /** Patterns of the kb: what this stream gives, beyond those left out by `firstSymbol` and `from`. */
@@ -28,10 +24,10 @@ export interface Stream {
   columns(): AsyncIterable<CandidateColumns>;
 }
 
-/** Opens a scan. `from`: only patterns with an id from this on, all of which must be learned; kept scans are not used for it. */
+/** Opens a scan. `from`: only patterns with an id from this on, all of which must be learned. */
 export async function openStream(
   state: StateStore,
-  sources: { readonly patterns: PatternStore; readonly scans: ScanCache; readonly deleted: DeletedPatterns },
+  sources: { readonly patterns: PatternStore; readonly deleted: DeletedPatterns },
   head: KbHead,
   options: { readonly firstSymbol?: number; readonly from?: number; readonly signal?: AbortSignal },
 ): Promise<Stream> {
@@ -47,12 +43,8 @@ export async function openStream(
   async function* columns(): AsyncIterable<CandidateColumns> {
     let rows = 0;
     if (below > from) {
-      const scan =
-        firstSymbol === undefined && from === 0
-          ? sources.scans.scan(head.kb, head.generation, below, options.signal, deleted)
-          : sources.patterns.scan(head.kb, head.generation, { below, ...options });
-      for await (const scanned of scan) {
-        const part = firstSymbol === undefined ? scanned : withoutDeleted(scanned, deleted);
+      for await (const scanned of sources.patterns.scan(head.kb, head.generation, { below, ...options })) {
+        const part = withoutDeleted(scanned, deleted);
         rows += part.rows;
         if (part.rows > 0) yield part;
       }
@@ -93,14 +85,12 @@ export class StreamSource implements CandidateSource {
   readonly name = "stream";
   readonly #state: StateStore;
   readonly #patterns: PatternStore;
-  readonly #scans: ScanCache;
   readonly #deleted: DeletedPatterns;
   readonly #pool: KernelPool;
 
-  constructor(options: { state: StateStore; patterns: PatternStore; scans: ScanCache; deleted: DeletedPatterns; pool: KernelPool }) {
+  constructor(options: { state: StateStore; patterns: PatternStore; deleted: DeletedPatterns; pool: KernelPool }) {
     this.#state = options.state;
     this.#patterns = options.patterns;
-    this.#scans = options.scans;
     this.#deleted = options.deleted;
     this.#pool = options.pool;
   }
@@ -110,7 +100,7 @@ export class StreamSource implements CandidateSource {
   }
 
   async search({ head, prepare, keep, options }: Question): Promise<Found> {
-    const sources = { patterns: this.#patterns, scans: this.#scans, deleted: this.#deleted };
+    const sources = { patterns: this.#patterns, deleted: this.#deleted };
     const stream = await openStream(this.#state, sources, head, options);
     if (stream.patternCount === 0) return { ...NOTHING_SCORED, certified: true, rowsRead: 0 };
     const query = await prepare(stream.symbolCount, stream.patternCount);

@@ -57,8 +57,11 @@ export interface KernelPool {
    * Errors: ENGRAM_POOL_FULL (bounded queue), ENGRAM_DEADLINE, ENGRAM_ABORTED, ENGRAM_WORKER_LOST (after one retry), ENGRAM_KERNEL_TRAP, ENGRAM_CLOSED.
    */
   score(query: PreparedQuery, columns: CandidateColumns, options?: ScoreOptions): Promise<readonly ScoreBlock[]>;
-  /** As `score`, over blocks in resident memory; the score blocks come in no order. The caller sees to it that the blocks stay. */
-  scan(query: PreparedQuery, blocks: readonly PlacedBlock[], options?: ScoreOptions): Promise<readonly ScoreBlock[]>;
+  /**
+   * As `score`, over blocks in resident memory: `take` gets the score blocks as they come, in no order, before the next slice asks for the
+   * floor. The caller sees to it that the blocks stay.
+   */
+  scan(query: PreparedQuery, blocks: readonly PlacedBlock[], take: (block: ScoreBlock) => void, options?: ScoreOptions): Promise<void>;
   /**
    * Many queries (without stages) against the same columns: each query's matches, the best `keep` of each range of rows, best first, as hits
    * by query. The columns are read before the first await and may be reused after it. Errors: as `score`.

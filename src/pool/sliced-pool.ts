@@ -121,8 +121,8 @@ export class SlicedPool implements KernelPool {
     return this.#during(() => this.#score(query, columns, options));
   }
 
-  scan(query: PreparedQuery, blocks: readonly PlacedBlock[], options: ScoreOptions = {}): Promise<readonly ScoreBlock[]> {
-    return this.#during(() => this.#scan(query, blocks, options));
+  scan(query: PreparedQuery, blocks: readonly PlacedBlock[], take: (block: ScoreBlock) => void, options: ScoreOptions = {}): Promise<void> {
+    return this.#during(() => this.#scan(query, blocks, take, options));
   }
 
   partners(symbols: readonly string[], table: SymbolTable, threshold: number, options: ScoreOptions = {}): Promise<readonly Partner[]> {
@@ -222,10 +222,15 @@ export class SlicedPool implements KernelPool {
     });
   }
 
-  async #scan(query: PreparedQuery, blocks: readonly PlacedBlock[], options: ScoreOptions): Promise<readonly ScoreBlock[]> {
+  async #scan(
+    query: PreparedQuery,
+    blocks: readonly PlacedBlock[],
+    take: (block: ScoreBlock) => void,
+    options: ScoreOptions,
+  ): Promise<void> {
     assertGoesOn(options);
     const map = new RowMap(blocks);
-    if (map.rows === 0) return [];
+    if (map.rows === 0) return;
     // The slot itself stays empty: it stands for a place in the bounded queue.
     const slot = this.#slots.take() ?? (await this.#slots.wait(options));
     try {
@@ -234,17 +239,15 @@ export class SlicedPool implements KernelPool {
       // A task keeps at most as many matches as its scratch holds, whatever the query asks.
       const rowsMax = query.spec.keep > BATCH_ROWS_MAX ? BATCH_ROWS_MAX : Number.POSITIVE_INFINITY;
       const table = tableNeeded(query.spec);
-      const found: ScoreBlock[] = [];
       const runSlice = async (from: number, to: number): Promise<void> => {
         for (const { memory, pieces, rows } of map.pieces(from, to)) {
           const floor = options.floor?.() ?? Number.NEGATIVE_INFINITY;
           const task: SliceTask = { kind: "score", query: query.bytes, table, memory, pieces, floor, fault: this.#options.faultOf?.() };
-          found.push(viewScoreBlock(await this.#runSlice(task, rows, pace)));
+          take(viewScoreBlock(await this.#runSlice(task, rows, pace)));
         }
       };
       await this.#inSlices(map.rows, pace, options, runSlice, rowsMax);
       this.#rowNs.set(kind, pace.nsPerRow);
-      return found;
     } finally {
       this.#slots.release(slot);
     }

@@ -4,6 +4,7 @@
  */
 import { afterEach, describe, expect, test } from "vitest";
 import type { KernelPool, PlacedBlock, ScoreOptions } from "../../src/pool/kernel-pool.ts";
+import type { ScoreBlock } from "../../src/wire/score-block.ts";
 import type { Fault } from "../../src/wire/task.ts";
 import { type ReferenceQuery, scoreReference } from "../reference/score.ts";
 import { keptOf } from "../support/score-blocks.ts";
@@ -30,7 +31,8 @@ export function residentMemoryContract(name: string, openPool: OpenPool, { canLo
       keep: number,
       options?: ScoreOptions,
     ) => {
-      const found = await pool.scan(pool.prepare(specOf(kb, reference, keep)), blocks, options);
+      const found: ScoreBlock[] = [];
+      await pool.scan(pool.prepare(specOf(kb, reference, keep)), blocks, (block) => found.push(block), options);
       return { kept: keptOf(found).slice(0, keep), candidates: found.reduce((sum, block) => sum + block.candidates, 0) };
     };
 
@@ -92,7 +94,8 @@ export function residentMemoryContract(name: string, openPool: OpenPool, { canLo
       const kb = kbOf(100);
       const copies = 700;
       const blocks = (await pool.resident.seal(repeated(kb.columns, copies), kb.numbering.ids.size))!;
-      const found = await pool.scan(pool.prepare(specOf(kb, asked(0), 200_000)), blocks);
+      const found: ScoreBlock[] = [];
+      await pool.scan(pool.prepare(specOf(kb, asked(0), 200_000)), blocks, (block) => found.push(block));
       const expected = scoreReference(asked(0), kb.patterns).matches.length * copies;
       expect(found.reduce((sum, block) => sum + block.kept, 0)).toBe(expected);
     });

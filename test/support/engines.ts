@@ -7,6 +7,7 @@ import { type EngineParts, openEngine } from "../../src/engine.ts";
 import type { Engine } from "../../src/engine-types.ts";
 import { silentLogger } from "../../src/log.ts";
 import { openInlinePool } from "../../src/pool/inline-pool.ts";
+import type { KernelPool } from "../../src/pool/kernel-pool.ts";
 import { type RedisServer, startRedis } from "./redis-server.ts";
 
 export interface OpenedEngine {
@@ -20,8 +21,13 @@ export interface OpenedEngine {
 
 export type StateBackEnd = "lmdb" | "redis";
 
-/** Opens an engine over embedded ClickHouse and the given state store; the pool is inline unless `threads` says otherwise. */
-export async function openTestEngine(backEnd: StateBackEnd, input: ConfigInput = {}, threads = 0): Promise<OpenedEngine> {
+/** Opens an engine over embedded ClickHouse and the given state store; the pool is inline unless `threads` says otherwise, or `pool` is given. */
+export async function openTestEngine(
+  backEnd: StateBackEnd,
+  input: ConfigInput = {},
+  threads = 0,
+  pool?: KernelPool,
+): Promise<OpenedEngine> {
   const folder = mkdtempSync(join(tmpdir(), "engram-flow-"));
   let redis: RedisServer | undefined;
   try {
@@ -29,10 +35,12 @@ export async function openTestEngine(backEnd: StateBackEnd, input: ConfigInput =
     const config = configOf({
       dataDir: join(folder, "data"),
       threads: Math.max(1, threads),
+      residentBytes: 16 * 2 ** 20,
       ...input,
       ...(redis && { redis: { url: redis.url } }),
     });
-    const parts: EngineParts = threads === 0 ? { pool: await openInlinePool() } : {};
+    const parts: EngineParts =
+      pool !== undefined || threads === 0 ? { pool: pool ?? (await openInlinePool({ residentBytes: config.residentBytes })) } : {};
     const engine = await openEngine(config, silentLogger, parts);
     return {
       engine,

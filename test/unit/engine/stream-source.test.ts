@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
 import { DeletedPatterns } from "../../../src/engine/deleted-patterns.ts";
-import { ScanCache } from "../../../src/engine/scan-cache.ts";
-import { KbChanged, openStream } from "../../../src/engine/stream-source.ts";
-import { newPatterns, tailColumns } from "../../../src/engine/tail-columns.ts";
+import { KbChanged } from "../../../src/engine/plan.ts";
+import { openStream } from "../../../src/engine/stream-source.ts";
 import type { PatternStore } from "../../../src/store/pattern-store.ts";
 import type { KbHead, OutboxEntry, StateStore } from "../../../src/store/state-store.ts";
+import { newPatterns, tailColumns } from "../../../src/store/tail-columns.ts";
 import { learnEntry, rowsOf } from "../../contract/pattern-store.ts";
 
 const head = (over: Partial<KbHead> = {}): KbHead => ({
@@ -54,7 +54,7 @@ async function ids(
   gone: readonly number[] = [],
 ): Promise<number[]> {
   const { state, patterns } = stores(stored, tail, now, gone);
-  const sources = { patterns, scans: new ScanCache(patterns, 1_000_000), deleted: new DeletedPatterns(state) };
+  const sources = { patterns, deleted: new DeletedPatterns(state) };
   const stream = await openStream(state, sources, head({ deletedCount: gone.length }), options);
   const found: number[] = [];
   for await (const columns of stream.columns()) found.push(...rowsOf(columns).map((row) => row.id));
@@ -94,6 +94,6 @@ it("leaves deleted patterns out, wherever they still are, and knows how many are
 
 it("counts symbols that only the tail knows", async () => {
   const { state, patterns } = stores(all, [learnEntry("kb", 1, 4, 3, [5, 40])], head());
-  const sources = { patterns, scans: new ScanCache(patterns, 0), deleted: new DeletedPatterns(state) };
+  const sources = { patterns, deleted: new DeletedPatterns(state) };
   expect((await openStream(state, sources, head(), {})).symbolCount).toBe(41);
 });

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { newPatterns, tailColumns } from "../../../src/engine/tail-columns.ts";
+import { newPatterns, tailColumns } from "../../../src/store/tail-columns.ts";
 import { learnEntry, rowsOf } from "../../contract/pattern-store.ts";
 
 it("gives the new patterns of a tail as columns, in id order, and leaves out what is no new pattern", () => {

@@ -1,12 +1,18 @@
 /** The unflushed tail as candidate columns: patterns that were learned and are not in the pattern store yet. */
-import type { OutboxEntry } from "../store/state-store.ts";
-import type { CandidateColumns } from "../wire/candidate-columns.ts";
 
-type NewPattern = Extract<OutboxEntry, { kind: "learn" }>;
+import type { CandidateColumns } from "../wire/candidate-columns.ts";
+import type { OutboxEntry } from "./state-store.ts";
+
+type Learn = Extract<OutboxEntry, { kind: "learn" }>;
+
+/** A learn that brought a new pattern, as far as its pattern goes. */
+export type NewPattern = Pick<Learn, "patternId" | "symbolIds"> & {
+  readonly pattern: Pick<Learn["pattern"], "name" | "distinct" | "flat" | "eventEnds">;
+};
 
 /** The entries that brought a new pattern, in id order. */
-export function newPatterns(tail: readonly OutboxEntry[]): NewPattern[] {
-  return tail.filter((entry): entry is NewPattern => entry.kind === "learn" && entry.isNew).sort((a, b) => a.patternId - b.patternId);
+export function newPatterns(tail: readonly OutboxEntry[]): Learn[] {
+  return tail.filter((entry): entry is Learn => entry.kind === "learn" && entry.isNew).sort((a, b) => a.patternId - b.patternId);
 }
 
 /** Columns of new patterns, in the order given. */
