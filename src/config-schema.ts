@@ -259,12 +259,55 @@ const SETTINGS = {
     url: text<string | undefined>({
       fallback: undefined,
       fallbackText: "none: embedded in the process",
-      pattern: /^rediss?:\/\/[^\s/]+/,
-      allowed: "a redis:// or rediss:// address",
+      pattern: /^rediss?(\+(sentinel|cluster))?:\/\/[^\s/]+/,
+      allowed: "a redis:// or rediss:// address (redis+sentinel://, redis+cluster://)",
       secret: true,
       katoNames: ["REDIS_URL", "REDIS_TLS"],
       fromKato: redisUrlOfKato,
-      about: "Redis server that keeps sessions and counters.",
+      about:
+        "Redis that keeps sessions and counters: redis://host:port/database, redis+sentinel://host:port,host:port/master-name or redis+cluster://host:port,host:port; rediss for TLS; user:password@ before the hosts.",
+    }),
+    user: text<string | undefined>({
+      fallback: undefined,
+      fallbackText: "none",
+      pattern: /\S/,
+      allowed: "a user's name",
+      about: "Redis user, where the address names none.",
+    }),
+    password: text<string | undefined>({
+      fallback: undefined,
+      fallbackText: "none",
+      pattern: /^[^\0]+$/,
+      allowed: "a text",
+      secret: true,
+      about: "Password of that user, where the address names none.",
+    }),
+    sentinelPassword: text<string | undefined>({
+      fallback: undefined,
+      fallbackText: "none",
+      pattern: /^[^\0]+$/,
+      allowed: "a text",
+      secret: true,
+      about: "Password of the Sentinels themselves.",
+    }),
+    tlsCaFile: text<string | undefined>({
+      fallback: undefined,
+      fallbackText: "the system's",
+      pattern: /\S/,
+      allowed: "a file's path",
+      about: "Certificates (PEM) of the authority that signed the Redis servers'.",
+    }),
+    layout: choice<"kato" | "compact" | undefined>(["kato", "compact"], {
+      fallback: undefined,
+      fallbackText: "kato; in a cluster compact",
+      about:
+        "Keys in Redis: with KATO's names beside our own records, for dashboards that read them, or compact. Fixed when the store is made.",
+    }),
+    katoPatternsMax: integer({
+      fallback: 2_000_000,
+      min: 1,
+      unit: "patterns",
+      about: "Patterns that the layout kato takes, over all knowledge bases; beyond it a learn of a new one is refused (503).",
     }),
   },
 

@@ -87,13 +87,10 @@ export function configOf(input: ConfigInput = {}): Config {
 
 /** An address without its user and password: fit to be printed. */
 export function addressForPrint(url: string): string {
-  try {
-    const parsed = new URL(url);
-    return `${parsed.protocol}//${parsed.host}${parsed.pathname === "/" ? "" : parsed.pathname}`;
-  } catch {
-    // Not an address that can be taken apart: nothing of it is safe to print.
-    return "(address)";
-  }
+  // By hand: several hosts, as Sentinels and clusters have them, are no URL to the parser. What comes after the path is left out.
+  const parts = /^([a-z+]+:\/\/)(?:[^/]*@)?([^/@?#\s]+)([^@?#\s]*)$/.exec(url.replace(/[?#].*$/, ""));
+  // Not an address that can be taken apart: nothing of it is safe to print.
+  return parts === null ? "(address)" : `${parts[1]}${parts[2]}${parts[3] === "/" ? "" : parts[3]}`;
 }
 
 /** True when this process keeps something in the data folder itself, so that no second process may open it. */

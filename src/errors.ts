@@ -32,6 +32,7 @@ export const ERROR_TABLE = {
   ENGRAM_STORE_REPLY: { kind: "backend", status: 502 },
   ENGRAM_DATA_LOCKED: { kind: "backend", status: 503 },
   ENGRAM_DATA_FORMAT: { kind: "backend", status: 503 },
+  ENGRAM_STORE_FULL: { kind: "backend", status: 503 },
   ENGRAM_DISK_FULL: { kind: "backend", status: 503 },
   ENGRAM_WORKER_LOST: { kind: "fault", status: 500 },
   ENGRAM_LAYOUT_MISMATCH: { kind: "fault", status: 500 },

@@ -11,7 +11,7 @@ import type { EventBus } from "./event-bus.ts";
 import { openLmdbState } from "./lmdb-state.ts";
 import { openLocalEvents } from "./local-events.ts";
 import type { PatternStore } from "./pattern-store.ts";
-import { openRedisState } from "./redis-state.ts";
+import { openRedisState } from "./redis-open.ts";
 import type { StateStore } from "./state-store.ts";
 
 /** Raised with every change of what lies in the data folder that an older program would misread. */
@@ -69,7 +69,7 @@ export async function openStores(config: Config, log: Logger): Promise<Stores> {
   const state: StateStore =
     redis.url === undefined
       ? await openLmdbState({ path: join(config.dataDir, "state"), outboxMax: config.outboxMax, log })
-      : await openRedisState({ url: redis.url, outboxMax: config.outboxMax, log });
+      : await openRedisState({ ...redis, url: redis.url, outboxMax: config.outboxMax, log });
   let clickhouse: ClickHouse | undefined;
   try {
     clickhouse =

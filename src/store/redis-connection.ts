@@ -1,27 +1,37 @@
 /**
- * One connection to Redis: how it fails, how a script is run, and how a change is made sure of (`redis-barrier.ts`). A call fails within
- * milliseconds while Redis is away, and is never sent twice by itself: the caller knows whether repeating is safe. Errors carry neither the
- * address nor the password.
+ * One connection to Redis (a server, the master behind Sentinels, a cluster): how it fails, how a script is run, and how a change is made
+ * sure of (`redis-barrier.ts`). A call fails within milliseconds while Redis is away, and is never sent twice by itself: the caller knows
+ * whether repeating is safe. Errors carry neither the address nor the password.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { Redis } from "ioredis";
+import { Cluster, Redis } from "ioredis";
 import { EngineError } from "../errors.ts";
 import { type Logger, silentLogger } from "../log.ts";
+import { parseRedisAddress } from "./redis-address.ts";
 import { WriteBarrier } from "./redis-barrier.ts";
+import { clientOf, type RedisLogin } from "./redis-client.ts";
+import { slotOf } from "./redis-places.ts";
 import { SCRIPTS, type ScriptName } from "./redis-scripts.ts";
-import { STATE_FORMAT } from "./state-records.ts";
 
-export interface RedisConnectionOptions {
+/** Version of the keys and records in Redis; another one found on open is refused with ENGRAM_DATA_FORMAT. */
+const REDIS_FORMAT = "3";
+
+export type RedisLayout = "kato" | "compact";
+
+export interface RedisConnectionOptions extends RedisLogin {
   readonly url: string;
   readonly keyPrefix: string;
+  /** Which keys are written (`redis-kato-script.ts`); absent: kato, and in a cluster compact, the only one there. */
+  readonly layout?: RedisLayout | undefined;
+  /** Patterns that the layout kato takes. */
+  readonly katoPatternsMax: number;
+  /** Before KATO's own key names, for tests that share a server. */
+  readonly katoPrefix: string;
   readonly commandTimeoutMs: number;
   readonly socketTimeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly log?: Logger;
 }
-
-/** Reconnect at most this long after the last try: every process is back within about a third of a second of Redis. */
-const RETRY_MS_MAX = 300;
 
 const SHAS = new Map<ScriptName, string>(
   (Object.keys(SCRIPTS) as ScriptName[]).map((name) => [name, createHash("sha1").update(SCRIPTS[name], "utf8").digest("hex")]),
@@ -29,55 +39,64 @@ const SHAS = new Map<ScriptName, string>(
 
 export type ScriptArgument = string | number | Buffer;
 
+/** The servers of a connection, one or many: each has its own append-only file. */
+interface Node {
+  readonly barrier: WriteBarrier;
+}
+
 export class RedisConnection {
-  readonly #redis: Redis;
-  readonly #prefix: string;
+  readonly #redis: Redis | Cluster;
+  readonly layout: RedisLayout;
+  readonly prefix: string;
+  readonly #layoutArgument: string;
   readonly #log: Logger;
   readonly #secrets: readonly string[];
-  readonly #barrier: WriteBarrier;
+  readonly #nodes = new Map<Redis | Cluster, Node>();
   readonly #underWay = new Set<Promise<unknown>>();
   #storeId = "";
   #lastTrouble = "";
   #closed = false;
-  /** Called whenever the connection was lost: what was cached may belong to another past. */
+  /** Called whenever a connection was lost: what was cached may belong to another past. */
   onLost: () => void = () => {};
 
-  private constructor(redis: Redis, options: RedisConnectionOptions) {
+  private constructor(redis: Redis | Cluster, layout: RedisLayout, secrets: readonly string[], options: RedisConnectionOptions) {
     this.#redis = redis;
-    this.#prefix = options.keyPrefix;
+    this.layout = layout;
+    this.prefix = options.keyPrefix;
+    this.#layoutArgument = layout === "kato" ? `k${options.katoPatternsMax} ${options.katoPrefix}` : "";
     this.#log = options.log ?? silentLogger;
-    this.#secrets = secretsOf(options.url);
+    this.#secrets = secrets;
     redis.on("error", (error: Error) => this.#trouble(error));
-    this.#barrier = new WriteBarrier({ info: () => this.#info(), policy: () => this.#policy() }, this.#log);
-    redis.on("close", () => {
-      this.#barrier.lost();
-      this.onLost();
-    });
+    if (redis instanceof Redis) redis.on("close", () => this.#lost(redis));
+    else {
+      redis.on("node error", (error: Error) => this.#trouble(error));
+      redis.on("+node", (node: Redis) => {
+        node.on("close", () => this.#lost(node));
+      });
+      redis.on("-node", (node: Redis) => {
+        this.#lost(node);
+        this.#nodes.delete(node);
+      });
+    }
   }
 
   /** Connects and checks the data format. Errors: ENGRAM_SETTINGS_INVALID, ENGRAM_STORE_UNREACHABLE, ENGRAM_DATA_FORMAT. */
   static async open(options: RedisConnectionOptions): Promise<RedisConnection> {
-    if (!URL.canParse(options.url) || !/^rediss?:$/.test(new URL(options.url).protocol)) {
-      throw new EngineError("ENGRAM_SETTINGS_INVALID", "The address of Redis must have the form redis://host:port or rediss://host:port.");
+    const address = parseRedisAddress(options.url);
+    const layout = options.layout ?? (address.kind === "cluster" ? "compact" : "kato");
+    if (address.kind === "cluster" && layout === "kato") {
+      const told = "The key layout kato is not for Redis Cluster: its keys have no common slot. Set redis.layout to compact.";
+      throw new EngineError("ENGRAM_SETTINGS_INVALID", told);
     }
-    const redis = new Redis(options.url, {
-      lazyConnect: true,
-      // RESP2 gives the same shapes on every server version.
-      protocol: 2,
-      disableClientInfo: true,
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      // 0 and not 1: with resending off, ioredis rejects what was under way only when this count is reached; with 1 it forgets such a
-      // command at the first reconnect, and its caller waits for the whole command timeout.
-      maxRetriesPerRequest: 0,
-      commandTimeout: options.commandTimeoutMs,
-      socketTimeout: options.socketTimeoutMs,
-      connectTimeout: options.connectTimeoutMs,
-      retryStrategy: (times) => Math.min(RETRY_MS_MAX, 20 * 2 ** Math.min(times - 1, 8)) * (0.5 + Math.random() / 2),
-    });
-    const connection = new RedisConnection(redis, options);
+    const secrets = [options.password, options.sentinelPassword, address.password].flatMap((secret) =>
+      secret ? [secret, encodeURIComponent(secret)] : [],
+    );
+    const redis = clientOf(address, options);
+    const connection = new RedisConnection(redis, layout, [...new Set(secrets)], options);
     try {
       await redis.connect();
+      // Every node is connected before the first call: calls that come while one connects would be refused.
+      if (redis instanceof Cluster) await Promise.all(redis.nodes("master").map((node) => node.ping()));
       await connection.#identify();
     } catch (error) {
       redis.disconnect();
@@ -87,33 +106,44 @@ export class RedisConnection {
     return connection;
   }
 
+  get isCluster(): boolean {
+    return this.#redis instanceof Cluster;
+  }
+
   async #identify(): Promise<void> {
-    const key = `${this.#prefix}id`;
+    const key = `${this.prefix}id`;
+    const head = `${REDIS_FORMAT} ${this.layout}`;
     // Written only when it is not there: a server that takes no more writes can still be opened for reading.
-    if ((await this.#redis.exists(key)) === 0) await this.#redis.setnx(key, `${STATE_FORMAT}:${randomBytes(8).toString("hex")}`);
+    if ((await this.#redis.exists(key)) === 0) await this.#redis.setnx(key, `${head}:${randomBytes(8).toString("hex")}`);
     const id = (await this.#redis.get(key)) ?? "";
-    const [format = ""] = id.split(":");
-    if (format !== STATE_FORMAT) {
-      throw new EngineError("ENGRAM_DATA_FORMAT", `The state store has data format ${format}; this version reads format ${STATE_FORMAT}.`);
+    const [found = ""] = id.split(":");
+    if (found !== head) {
+      const [format, layout] = found.split(" ");
+      const told =
+        format === REDIS_FORMAT
+          ? `The state store has the key layout ${layout}, and ${this.layout} is set. Set redis.layout to ${layout}, or empty it and run "engram rebuild".`
+          : `The state store has data format ${format}; this version reads format ${REDIS_FORMAT}.`;
+      throw new EngineError("ENGRAM_DATA_FORMAT", told);
     }
     this.#storeId = id;
   }
 
   /** Random name of this store, made when it was first used. */
   get storeId(): string {
-    return this.#storeId.slice(STATE_FORMAT.length + 1);
+    return this.#storeId.slice(this.#storeId.indexOf(":") + 1);
   }
 
-  /** Runs a script. Bulk replies are Buffers. After an error the script may have run all the same (its answer was lost). */
-  async run(name: ScriptName, ...args: readonly ScriptArgument[]): Promise<unknown> {
+  /** Runs a script on a place (`redis-scripts.ts`). Bulk replies are Buffers. After an error it may have run all the same (its answer was lost). */
+  async run(name: ScriptName, place: string, ...args: readonly ScriptArgument[]): Promise<unknown> {
     if (this.#closed) throw new EngineError("ENGRAM_CLOSED", "The state store is closed.");
+    const all = [1, place, this.#layoutArgument, this.isCluster ? "" : this.#storeId, ...args];
     try {
       try {
-        return await this.#redis.callBuffer("evalsha", SHAS.get(name) as string, 0, this.#prefix, this.#storeId, ...args);
+        return await this.#redis.callBuffer("evalsha", SHAS.get(name) as string, ...all);
       } catch (error) {
         // Not run at all: the server does not have the script yet (or any more).
         if (!messageOf(error).startsWith("NOSCRIPT")) throw error;
-        return await this.#redis.callBuffer("eval", SCRIPTS[name], 0, this.#prefix, this.#storeId, ...args);
+        return await this.#redis.callBuffer("eval", SCRIPTS[name], ...all);
       }
     } catch (error) {
       throw this.#error(error);
@@ -121,32 +151,47 @@ export class RedisConnection {
   }
 
   /** Runs a script that changes something, and answers when the change is in the server's append-only file. */
-  change(name: ScriptName, ...args: readonly ScriptArgument[]): Promise<unknown> {
-    const answer = this.#change(name, args);
+  change(name: ScriptName, place: string, ...args: readonly ScriptArgument[]): Promise<unknown> {
+    const answer = this.#change(name, place, args);
     this.#underWay.add(answer);
     const over = (): boolean => this.#underWay.delete(answer);
     answer.then(over, over);
     return answer;
   }
 
-  async #change(name: ScriptName, args: readonly ScriptArgument[]): Promise<unknown> {
-    const reply = await this.run(name, ...args);
-    await this.#barrier.cross();
+  async #change(name: ScriptName, place: string, args: readonly ScriptArgument[]): Promise<unknown> {
+    const reply = await this.run(name, place, ...args);
+    await this.#nodeOf(place).barrier.cross();
     return reply;
   }
 
-  async #info(): Promise<string | undefined> {
+  /** The server that holds a place. */
+  #nodeOf(place: string): Node {
+    const redis = this.#redis instanceof Redis ? this.#redis : masterOf(this.#redis, place);
+    const known = this.#nodes.get(redis);
+    if (known !== undefined) return known;
+    const barrier = new WriteBarrier({ info: () => this.#info(redis), policy: () => this.#policy(redis) }, this.#log);
+    this.#nodes.set(redis, { barrier });
+    return { barrier };
+  }
+
+  #lost(redis: Redis): void {
+    this.#nodes.get(redis)?.barrier.lost();
+    this.onLost();
+  }
+
+  async #info(redis: Redis | Cluster): Promise<string | undefined> {
     try {
-      return await this.#redis.info("persistence");
+      return await redis.info("persistence");
     } catch (error) {
       if (/^NOPERM\b/.test(messageOf(error))) return undefined;
       throw this.#error(error);
     }
   }
 
-  async #policy(): Promise<string | undefined> {
+  async #policy(redis: Redis | Cluster): Promise<string | undefined> {
     try {
-      const reply = (await this.#redis.call("config", "get", "appendfsync")) as string[];
+      const reply = (await redis.call("config", "get", "appendfsync")) as string[];
       return reply[1];
     } catch (error) {
       // Forbidden to this user, or not there at all, as with many hosts.
@@ -216,8 +261,11 @@ const AWAY = /\b(LOADING|READONLY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|MOVED|ASK|TR
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message || error.name : String(error));
 const isReply = (error: unknown): boolean => error instanceof Error && error.name === "ReplyError";
 
-/** The password of a URL, as written and decoded. */
-function secretsOf(url: string): string[] {
-  const { password } = new URL(url);
-  return password === "" ? [] : [...new Set([password, decodeURIComponent(password)])];
+/** The master of a place's slot, as far as the cluster's map is known; a wrong guess is a barrier at the wrong server, never a lost call. */
+function masterOf(cluster: Cluster, place: string): Redis {
+  const masters = cluster.nodes("master");
+  const [key] = cluster.slots[slotOf(place)] ?? [];
+  const found = masters.find(({ options }) => `${options.host}:${options.port}` === key) ?? masters[0];
+  if (found === undefined) throw new EngineError("ENGRAM_STORE_UNREACHABLE", "No master of the Redis cluster is known. Try again shortly.");
+  return found;
 }

@@ -4,7 +4,7 @@
  */
 
 /** An edit: read apart (the body of `edit-entry.ts`), and written. */
-export const EDIT_A_PATTERN = String.raw`
+export const EDIT_A_PATTERN = `
 local function parseEdit(body, averages)
   local E, pos, bytes = {body = body, averages = averages, ids = {}, occurrences = {}}, 1, 0
   E.pattern, pos = unpk('<d', body, pos)
@@ -52,12 +52,17 @@ end
 
 local function edit(kb, h, E, seq, row)
   local g, delete = h[GEN], E.which == 0
-  local frequency = unpk('<d', row, 9)
-  local window, pos = text(row, 17)
-  local metadata = string.sub(row, pos)
+  local name, frequency, window, metadata = bytesOf(E.name), patternFrequency(row), '', ''
+  local mkey = K(g, 'm', kb)
+  local more = call('HGET', mkey, name)
+  if more then
+    local pos
+    window, pos = text(more, 1)
+    metadata = string.sub(more, pos)
+  end
   local nextFrequency = frequency
   if delete then nextFrequency = 0 elseif names(E.which, 1) then nextFrequency = E.frequency end
-  local akey, ckey, ekey, pkey = K(g, 'a', kb), K(g, 'c', kb), K(g, 'e', kb), K(g, 'p', kb)
+  local akey, ckey, ekey = K(g, 'a', kb), K(g, 'c', kb), K(g, 'e', kb)
   local regives = delete or names(E.which, 2)
   local given = regives and call('HGET', ekey, E.pattern) or false
 
@@ -91,12 +96,25 @@ local function edit(kb, h, E, seq, row)
   if #E.averages > 0 then raiseAffinities(ekey, {E.pattern}, E.averages) end
   if delete then
     h[T2], h[T3], h[DELETED] = h[T2] - 1, h[T3] - 1, h[DELETED] + 1
-    call('HDEL', pkey, E.name)
+    forgetPattern(g, kb, h.laid, name)
+    call('HDEL', mkey, name)
     call('RPUSH', K(g, 'd', kb), string.format('%.0f', E.pattern))
   else
     if names(E.which, 2) then window = E.window end
     if names(E.which, 4) then metadata = E.metadata end
-    call('HSET', pkey, E.name, pack('<dd', E.pattern, nextFrequency) .. asText(window) .. metadata)
+    storePattern(g, kb, h.laid, name, E.pattern, nextFrequency)
+    if #window + #metadata > 0 then call('HSET', mkey, name, asText(window) .. metadata) else call('HDEL', mkey, name) end
+  end
+  if KATO then
+    local symbols = fetch(K(g, 'n', kb), E.ids)
+    katoSymbols(kb, symbols, out)
+    katoAffinities(kb, g, E.ids, symbols)
+    if delete then
+      katoForgetPattern(kb, h, name)
+      call('DECR', P .. 'patterns')
+    else
+      katoPattern(kb, E.name, nextFrequency, window, metadata)
+    end
   end
 end
 `;
@@ -113,8 +131,8 @@ local kb = ARGV[6]
 local h, outcomes, done = readHead(kb), {}, 0
 for i = 1, n do
   local E = parseEdit(ARGV[7 + 2 * i], ARGV[8 + 2 * i])
-  local row = h[GEN] == tonumber(ARGV[7]) and call('HGET', K(h[GEN], 'p', kb), E.name)
-  if row and unpk('<d', row) == E.pattern then
+  local row = h[GEN] == tonumber(ARGV[7]) and patternRow(h[GEN], kb, h.laid, bytesOf(E.name))
+  if row and patternId(row) == E.pattern then
     edit(kb, h, E, h[SEQ] + 1, row)
     append(kb, h, pack('<Bdd', 4, h[GEN], h[SEQ]) .. ARGV[8] .. E.body)
     done, outcomes[i] = done + 1, '\1'
@@ -124,6 +142,7 @@ for i = 1, n do
 end
 if done > 0 then
   writeHead(kb, h)
+  if KATO then katoTotals(kb, h) end
   waits(kb, done)
 end
 local answer = table.concat(outcomes)

@@ -2,11 +2,13 @@
  * Lua of a learn, alone, in bulk and replayed: the arithmetic of reference semantics §4.2 and §4.3, as `lmdb-learn.ts` does it. Runs behind
  * the prelude of `redis-scripts.ts`, which says what stands where.
  */
-
 import { EDIT_A_PATTERN } from "./redis-edit-script.ts";
+import { EPOCH_FACTOR } from "./state-store.ts";
 
 /** Request ids remembered, as in LMDB. */
 const REQUESTS_KEPT = 256;
+/** Sessions whose newest learn between two slots is remembered: whoever still carries it out is seconds late, not so many learns. */
+const INTENTS_KEPT = 65_536;
 
 /** A learn: read apart, planned (ids, and the head raised), written. `stage` holds what planned learns would have written, for a check ahead. */
 export const LEARN = String.raw`
@@ -47,10 +49,18 @@ local function lookup(key, fields, stage)
   return out
 end
 
+-- What is planned comes before what is stored: false there is a pattern deleted.
+local function stagedRow(g, kb, h, name, stage)
+  local planned = stage and stage[K(g, 'p', kb) .. '/' .. name]
+  if planned ~= nil then return planned end
+  return patternRow(g, kb, h.laid, name)
+end
+
 local function plan(kb, h, L, seq, at, stage)
   local g = h[GEN]
-  local F = {seq = seq, first = h[SYMBOLS], ids = {}, new = {}, indexed = {}}
-  local ikey, pkey, wkey = K(g, 'i', kb), K(g, 'p', kb), K(g, 'w', kb)
+  local F = {seq = seq, first = h[SYMBOLS], ids = {}, new = {}, indexed = {}, name = bytesOf(L.name)}
+  local ikey, wkey = K(g, 'i', kb), K(g, 'w', kb)
+  local pkey = stage and K(g, 'p', kb) .. '/' .. F.name
   local found = lookup(ikey, L.symbols, stage)
   for i = 1, #L.symbols do
     local id = tonumber(found[i])
@@ -62,14 +72,17 @@ local function plan(kb, h, L, seq, at, stage)
     end
     F.ids[i] = id
   end
-  F.row = lookup(pkey, {L.name}, stage)[1]
+  F.row = stagedRow(g, kb, h, F.name, stage)
   F.isNew = not F.row
   if F.row then
-    F.pattern = unpk('<d', F.row)
+    F.pattern = patternId(F.row)
   else
     F.pattern = h[PATTERNS]
     h[PATTERNS], h[T2], h[T3] = h[PATTERNS] + 1, h[T2] + 1, h[T3] + 1
-    if stage then stage[pkey .. '\0' .. L.name] = pack('<d', F.pattern) end
+    if stage then
+      stage[pkey] = pack('<I5I1', F.pattern, 1)
+      stage.added = (stage.added or 0) + 1
+    end
   end
   h[T1] = h[T1] + L.length
   for i = 1, #L.vectors do
@@ -188,15 +201,26 @@ local function apply(kb, h, L, F)
   store(K(g, 'n', kb), byId)
 
   local frequency, window, metadata = 1, '', ''
-  if F.row then
-    local pos
-    frequency = unpk('<d', F.row, 9) + 1
-    window, pos = text(F.row, 17)
-    metadata = string.sub(F.row, pos)
+  if F.row then frequency = patternFrequency(F.row) + 1 end
+  if #L.window > 0 or #L.metadata > 0 then
+    local mkey = K(g, 'm', kb)
+    local more = F.row and call('HGET', mkey, F.name)
+    if more then
+      local pos
+      window, pos = text(more, 1)
+      metadata = string.sub(more, pos)
+    end
+    if #L.window > 0 then window = appendWindow(window, L.window, L.keep) end
+    if #L.metadata > 0 then metadata = unionMetadata(metadata, L.metadata) end
+    call('HSET', mkey, F.name, asText(window) .. metadata)
   end
-  if #L.window > 0 then window = appendWindow(window, L.window, L.keep) end
-  if #L.metadata > 0 then metadata = unionMetadata(metadata, L.metadata) end
-  call('HSET', K(g, 'p', kb), L.name, pack('<dd', F.pattern, frequency) .. asText(window) .. metadata)
+  if F.isNew then
+    growPatterns(g, kb, h.laid)
+    h.laid = h.laid + 1
+    if KATO then call('INCR', P .. 'patterns') end
+  end
+  storePattern(g, kb, h.laid, F.name, F.pattern, frequency)
+  if KATO then katoPattern(kb, L.name, frequency, window, metadata) end
 
   local ckey, member, out = K(g, 'c', kb), F.isNew and 1 or 0, {}
   local rows = fetch(ckey, F.ids)
@@ -206,9 +230,11 @@ local function apply(kb, h, L, F)
     out[2 * i - 1], out[2 * i] = F.ids[i], row
   end
   store(ckey, out)
+  if KATO then katoSymbols(kb, L.symbols, out) end
   if #L.averages > 0 then
     raiseAffinities(K(g, 'a', kb), F.ids, L.averages)
     raiseAffinities(K(g, 'e', kb), {F.pattern}, L.averages)
+    if KATO then katoAffinities(kb, g, F.ids, L.symbols) end
   end
 
   for _, position in ipairs(F.indexed) do
@@ -221,47 +247,82 @@ local function apply(kb, h, L, F)
 end
 `;
 
-/** out: 0 conflict, 1 outbox full, 2 and the results. ARGV: 3 outboxMax, 4 session?, 5 id, 6 row, 7 expected, 8 expiry, 9 request?, 10 id, then {kb, body, hints, at}. */
+/**
+ * out: 0 conflict, 1 outbox full, 2 and the results, 3 more patterns than the layout holds, 4 done, but its results are no longer known.
+ * ARGV: 3 outboxMax, 4 session?, 5 id, 6 row, 7 expected, 8 expiry, 9 view, 10 request (0 none, 1 of the newest, 2 intent), 11 request id or
+ * session id, 12 version of the intent, then {kb, body, hints, at}.
+ */
 export const COMMIT = `${LEARN}
-if ARGV[9] == '1' then
-  local before = call('HGET', P .. 'r', ARGV[10])
+if ARGV[10] == '1' then
+  local before = call('HGET', P .. 'r', ARGV[11])
   if before then return {2, before} end
+elseif ARGV[10] == '2' then
+  local before = call('HGET', P .. 'x', ARGV[11])
+  if before then
+    local version = unpk('<d', before)
+    if version == tonumber(ARGV[12]) then return {2, string.sub(before, 9)} end
+    if version > tonumber(ARGV[12]) then return {4} end
+  end
 end
-local n = (#ARGV - 10) / 4
+local n = (#ARGV - 12) / 4
 local full = tonumber(call('GET', P .. 'waiting') or '0') + n > tonumber(ARGV[3])
+if full and ARGV[4] == '0' then return {1} end
+local learns, heads = {}, {}
+for i = 1, n do
+  local at = 9 + 4 * i
+  local kb = ARGV[at]
+  heads[kb] = heads[kb] or readHead(kb)
+  learns[i] = {kb = kb, h = heads[kb], L = parse(ARGV[at + 1], ARGV[at + 2]), at = ARGV[at + 3]}
+end
+local crowded = false
+if KATO and not full then
+  local held = tonumber(call('GET', P .. 'patterns') or '0')
+  if held + n > KMAX then
+    local added = {}
+    for _, learn in ipairs(learns) do
+      local name, h = bytesOf(learn.L.name), learn.h
+      local key = learn.kb .. '/' .. name
+      if not added[key] and not patternRow(h[GEN], learn.kb, h.laid, name) then added[key], held = true, held + 1 end
+    end
+    crowded = held > KMAX
+  end
+end
 if ARGV[4] == '1' then
-  if full then
+  if full or crowded then
     local now = call('GETRANGE', P .. 's:' .. ARGV[5], 0, 7)
     if #now < 8 or unpk('<d', now) ~= tonumber(ARGV[7]) then return {0} end
-    return {1}
+    return {full and 1 or 3}
   end
-  if not saveSession(ARGV[5], ARGV[6], ARGV[7], ARGV[8]) then return {0} end
+  if not saveSession(ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]) then return {0} end
 end
-if full then return {1} end
-local heads, added, results = {}, {}, {}
-for i = 1, n do
-  local at = 7 + 4 * i
-  local kb = ARGV[at]
-  local h = heads[kb] or readHead(kb)
-  heads[kb] = h
-  local L = parse(ARGV[at + 1], ARGV[at + 2])
-  local F = plan(kb, h, L, h[SEQ] + 1, ARGV[at + 3])
-  results[i] = apply(kb, h, L, F)
-  append(kb, h, F.header .. L.body)
+if crowded then return {3} end
+local added, results = {}, {}
+for i, learn in ipairs(learns) do
+  local kb, h = learn.kb, learn.h
+  local F = plan(kb, h, learn.L, h[SEQ] + 1, learn.at)
+  results[i] = apply(kb, h, learn.L, F)
+  append(kb, h, F.header .. learn.L.body)
   added[kb] = (added[kb] or 0) + 1
 end
 for kb, h in pairs(heads) do
   writeHead(kb, h)
+  if KATO then katoTotals(kb, h) end
   waits(kb, added[kb])
 end
 local answer = table.concat(results)
-if ARGV[9] == '1' then remember(ARGV[10], answer) end
+if ARGV[10] == '1' then
+  remember(ARGV[11], answer)
+elseif ARGV[10] == '2' then
+  call('HSET', P .. 'x', ARGV[11], pack('<d', tonumber(ARGV[12])) .. answer)
+  call('ZADD', P .. 'xt', call('TIME')[1], ARGV[11])
+  if call('ZCARD', P .. 'xt') > ${INTENTS_KEPT} then call('HDEL', P .. 'x', call('ZPOPMIN', P .. 'xt')[1]) end
+end
 return {2, answer}
 `;
 
 /** out: false, or why it cannot be. ARGV from 3: {kind, kb, generation, seq, below, body, hints, at, expected header}. All is checked before anything is written. */
 export const REPLAY = `${LEARN}${EDIT_A_PATTERN}
-local EPOCH = ${2 ** 40}
+local EPOCH = ${EPOCH_FACTOR}
 local function follows(h, kind, g, seq, below)
   if kind == 'clear' then
     if seq > h[SEQ] and (g > h[GEN] or h[SEQ] == 0) then return end
@@ -283,7 +344,7 @@ local function run(stage)
     if why then return {ARGV[at + 3], kb, why} end
     if kind == 'clear' then
       if stage then
-        heads[kb] = {g, seq, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+        heads[kb] = {g, seq, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, laid = 0}
       else
         heads[kb] = nextGeneration(kb, h, g, seq)
       end
@@ -291,11 +352,12 @@ local function run(stage)
       finalize(h, seq)
     elseif kind == 'edit' then
       local E = parseEdit(ARGV[at + 5], ARGV[at + 6])
-      local row = lookup(K(g, 'p', kb), {E.name}, stage)[1]
-      if not row or unpk('<d', row) ~= E.pattern then return {ARGV[at + 3], kb, 'it edits pattern ' .. E.name .. ', which is not there'} end
+      local name = bytesOf(E.name)
+      local row = stagedRow(g, kb, h, name, stage)
+      if not row or patternId(row) ~= E.pattern then return {ARGV[at + 3], kb, 'it edits pattern ' .. E.name .. ', which is not there'} end
       if stage then
         h[SEQ] = seq
-        if E.which == 0 then stage[K(g, 'p', kb) .. '\0' .. E.name] = false end
+        if E.which == 0 then stage[K(g, 'p', kb) .. '/' .. name] = false end
       else
         edit(kb, h, E, seq, row)
       end
@@ -306,8 +368,15 @@ local function run(stage)
       if not stage then apply(kb, h, L, F) end
     end
   end
-  if not stage then
-    for kb, h in pairs(heads) do writeHead(kb, h) end
+  if stage then
+    if KATO and tonumber(call('GET', P .. 'patterns') or '0') + (stage.added or 0) > KMAX then
+      return {ARGV[6], ARGV[4], 'the key layout kato holds ' .. KMAX .. ' patterns at most'}
+    end
+  else
+    for kb, h in pairs(heads) do
+      writeHead(kb, h)
+      if KATO then katoTotals(kb, h) end
+    end
   end
   return false
 end

@@ -1,12 +1,12 @@
 /**
- * The state store on Redis (6.2 or later, one server, or one behind Sentinel's address): for several API processes or machines. Every
- * call is one script, atomic and one round trip; a change is acknowledged once it is in the server's append-only file, which takes one or
- * two more (`redis-barrier.ts`). So it survives a killed server process; what it survives beyond that is the server's configuration
- * (docs/stores.md). Not for Redis Cluster (`redis-scripts.ts`).
+ * The state store on Redis (6.2 or later: one server, or the master behind Sentinels): for several API processes or machines. Every call is
+ * one script, atomic and one round trip; a change is acknowledged once it is in the server's append-only file, which takes one or two more
+ * (`redis-barrier.ts`). So it survives a killed server process; what it survives beyond that is the server's configuration
+ * (docs/stores.md). A cluster's differences: `redis-cluster-state.ts`.
  */
 import { randomBytes } from "node:crypto";
 import { EngineError } from "../errors.ts";
-import { type Logger, silentLogger } from "../log.ts";
+import type { Logger } from "../log.ts";
 import type { EmotiveRecord } from "../model/emotives.ts";
 import { compareSymbols } from "../model/event.ts";
 import type { PendingVector, Session } from "../model/session.ts";
@@ -20,12 +20,14 @@ import {
   type PreparedLearn,
   prepareLearn,
 } from "./outbox-entry.ts";
-import { RedisConnection, type ScriptArgument } from "./redis-connection.ts";
+import type { RedisConnection, ScriptArgument } from "./redis-connection.ts";
+import { katoSessionView } from "./redis-kato-session.ts";
+import { oneServer, type Places } from "./redis-places.ts";
 import { learnOfEntry, replayError } from "./replay-check.ts";
 import { RecordReader } from "./state-bytes.ts";
 import {
   decodeHead,
-  decodePattern,
+  decodePatternExtras,
   decodeSessionRow,
   decodeSymbol,
   emptyHead,
@@ -46,95 +48,88 @@ import {
   type LearnResult,
   type OutboxEntry,
   type PatternEdit,
+  type PatternRecord,
   type SaveOutcome,
   type StateStore,
-  type StateStoreLimits,
   type SymbolRow,
   UNKNOWN_SYMBOL,
 } from "./state-store.ts";
 import { ofGeneration, TailCache } from "./tail-cache.ts";
 
-export interface RedisStateOptions extends StateStoreLimits {
-  /** `redis://[user:password@]host:port[/db]`, or `rediss://` for TLS. */
-  readonly url: string;
-  /** Before every key of this deployment. */
-  readonly keyPrefix?: string;
-  /** A call not answered by then fails. It leaves room for a slow bulk learn before it in the server's queue. */
-  readonly commandTimeoutMs?: number;
-  /** A connection that gives no byte for this long while it owes an answer is cut and made again. */
-  readonly socketTimeoutMs?: number;
-  readonly connectTimeoutMs?: number;
-  readonly log?: Logger;
-}
-
 /** Rows in a slice of `listSymbols`. */
 const SLICE_ROWS = 1_000;
+/** A clear in the layout kato removes so many slices before it answers: some 100,000 patterns, a second at most. */
+const CLEAR_SLICES = 100;
+const CLEAR_SLICE = 1_000;
 /** Entries decoded and kept for `tail`, over all kbs: about 50 MB. */
 const TAIL_ENTRIES_MAX = 50_000;
 
-/** Connects. Errors: ENGRAM_SETTINGS_INVALID, ENGRAM_STORE_UNREACHABLE, ENGRAM_DATA_FORMAT. */
-export async function openRedisState(options: RedisStateOptions): Promise<StateStore> {
-  const connection = await RedisConnection.open({
-    url: options.url,
-    keyPrefix: options.keyPrefix ?? "engram:",
-    commandTimeoutMs: options.commandTimeoutMs ?? 1_000,
-    socketTimeoutMs: options.socketTimeoutMs ?? 2_000,
-    connectTimeoutMs: options.connectTimeoutMs ?? 2_000,
-    ...(options.log === undefined ? {} : { log: options.log }),
-  });
-  return new RedisState(connection, options.outboxMax, options.log ?? silentLogger);
-}
+export type Row = Buffer | null;
 
-type Row = Buffer | null;
-
-class RedisState implements StateStore {
+export class RedisState implements StateStore {
   readonly backEnd = "redis";
-  readonly #redis: RedisConnection;
-  readonly #outboxMax: number;
-  readonly #log: Logger;
+  protected readonly redis: RedisConnection;
+  protected readonly outboxMax: number;
+  protected readonly log: Logger;
+  protected readonly places: Places;
   readonly #tails = new TailCache(TAIL_ENTRIES_MAX);
 
-  constructor(redis: RedisConnection, outboxMax: number, log: Logger) {
-    this.#redis = redis;
-    this.#outboxMax = outboxMax;
-    this.#log = log;
+  constructor(redis: RedisConnection, outboxMax: number, log: Logger, places: Places = oneServer(redis.prefix)) {
+    this.redis = redis;
+    this.outboxMax = outboxMax;
+    this.log = log;
+    this.places = places;
     redis.onLost = () => this.#tails.clear();
   }
 
   // ── sessions ──
 
   async createSession(session: Session): Promise<void> {
-    await this.#redis.change("createSession", session.id, encodeSessionRow(session), String(session.expiresAtMs));
+    const { id, expiresAtMs } = session;
+    await this.redis.change(
+      "createSession",
+      this.places.session(id),
+      id,
+      encodeSessionRow(session),
+      String(expiresAtMs),
+      this.#view(session),
+    );
   }
 
   async readSession(id: string, nowMs: number, slide: boolean): Promise<{ session: Session; head: KbHead } | undefined> {
-    const reply = (await this.#redis.run("readSession", id, String(nowMs), slide ? 1 : 0)) as [Buffer, Row, Buffer?] | null;
+    const reply = (await this.redis.run("readSession", this.places.session(id), id, String(nowMs), slide ? 1 : 0)) as SessionReply;
     if (reply === null) return undefined;
-    const [row, head, refused] = reply;
-    if (refused !== undefined) this.#log.warn({ trouble: refused.toString("utf8") }, "a session's expiry could not be moved");
-    const session = decodeSessionRow(row);
+    const { session, head } = this.readReply(reply);
     return { session, head: headView(session.kb, headOf(head)) };
   }
 
+  protected readReply([row, head = null, refused]: readonly [Buffer, Row?, Buffer?]): { session: Session; head: Row } {
+    if (refused !== undefined) this.log.warn({ trouble: refused.toString("utf8") }, "a session's expiry could not be moved");
+    return { session: decodeSessionRow(row), head };
+  }
+
   async saveSession(session: Session, expectedVersion: number): Promise<SaveOutcome> {
-    const saved = await this.#redis.change(
-      "saveSession",
-      session.id,
-      encodeSessionRow(session),
-      String(expectedVersion),
-      String(session.expiresAtMs),
-    );
+    const place = this.places.session(session.id);
+    const saved = await this.redis.change("saveSession", place, ...this.#saveArguments(session, expectedVersion));
     return saved === 1 ? "saved" : "conflict";
   }
 
+  #saveArguments(session: Session, expectedVersion: number): ScriptArgument[] {
+    return [session.id, encodeSessionRow(session), String(expectedVersion), String(session.expiresAtMs), this.#view(session)];
+  }
+
+  #view(session: Session): string {
+    return this.redis.layout === "kato" ? katoSessionView(session) : "";
+  }
+
   async deleteSession(id: string): Promise<boolean> {
-    return (await this.#redis.change("deleteSession", id)) === 1;
+    return (await this.redis.change("deleteSession", this.places.session(id), id)) === 1;
   }
   async countSessions(nowMs: number): Promise<number> {
-    return (await this.#redis.run("countSessions", String(nowMs))) as number;
+    return (await this.redis.run("countSessions", this.redis.prefix, String(nowMs))) as number;
   }
   async sweepSessions(nowMs: number, limit: number): Promise<number> {
-    return (await this.#redis.run("sweepSessions", String(nowMs), limit)) as number;
+    return (await this.redis.run("sweepSessions", this.redis.prefix, String(nowMs), limit)) as number;
   }
 
   // ── changes of a kb ──
@@ -143,30 +138,31 @@ class RedisState implements StateStore {
     learn: LearnCommit,
     session: { readonly next: Session; readonly expectedVersion: number } | null,
   ): Promise<LearnOutcome> {
-    const save =
-      session === null
-        ? NO_SESSION
-        : [1, session.next.id, encodeSessionRow(session.next), String(session.expectedVersion), String(session.next.expiresAtMs)];
-    const [status, results] = await this.#commit(save, NO_REQUEST, [learn]);
-    if (results === undefined) return { outcome: status === 0 ? "conflict" : "outboxFull" };
-    return { outcome: "committed", result: decodeResults(results)[0] as LearnResult };
+    const save = session === null ? NO_SESSION : [1, ...this.#saveArguments(session.next, session.expectedVersion)];
+    const reply = await this.commit(this.places.kb(learn.kb), save, NO_REQUEST, [argumentsOf(learn)]);
+    if (reply.results === undefined) return { outcome: reply.status === 0 ? "conflict" : "outboxFull" };
+    return { outcome: "committed", result: reply.results[0] as LearnResult };
   }
 
   async commitLearns(learns: readonly LearnCommit[], requestId?: string): Promise<readonly LearnResult[] | "outboxFull"> {
-    const [, results] = await this.#commit(NO_SESSION, requestId === undefined ? NO_REQUEST : [1, requestId], learns);
-    return results === undefined ? "outboxFull" : decodeResults(results);
+    const request = requestId === undefined ? NO_REQUEST : [1, requestId, ""];
+    return (await this.commit(this.redis.prefix, NO_SESSION, request, learns.map(argumentsOf))).results ?? "outboxFull";
   }
 
-  async #commit(
+  protected async commit(
+    place: string,
     session: readonly ScriptArgument[],
     request: readonly ScriptArgument[],
-    learns: readonly LearnCommit[],
-  ): Promise<[status: number, results?: Buffer]> {
-    const args = learns.flatMap((learn) => {
-      const prepared = prepareLearn(learn);
-      return [learn.kb, prepared.body, encodeHints(prepared), double(learn.atMs)];
-    });
-    return (await this.#redis.change("commit", this.#outboxMax, ...session, ...request, ...args)) as [number, Buffer?];
+    learns: readonly (readonly ScriptArgument[])[],
+  ): Promise<{ status: number; results?: LearnResult[] }> {
+    const args = [this.outboxMax, ...session, ...request, ...learns.flat()];
+    const [status, results] = (await this.redis.change("commit", place, ...args)) as [number, Buffer?];
+    if (status === 3) {
+      const told =
+        "The key layout kato holds as many patterns as it may (redis.katoPatternsMax). Raise that, or move to the layout compact.";
+      throw new EngineError("ENGRAM_STORE_FULL", told);
+    }
+    return results === undefined ? { status } : { status, results: decodeResults(results) };
   }
 
   async editPatterns(
@@ -180,34 +176,49 @@ class RedisState implements StateStore {
       const prepared = prepareEdit(edit);
       return [prepared.body, encodeAverages(prepared)];
     });
-    const request = requestId === undefined ? NO_REQUEST : [1, requestId];
-    const answer = await this.#redis.change("edit", this.#outboxMax, ...request, kb, String(generation), double(atMs), ...args);
+    const request = requestId === undefined ? [0, ""] : [1, requestId];
+    const answer = await this.redis.change(
+      "edit",
+      this.places.kb(kb),
+      this.outboxMax,
+      ...request,
+      kb,
+      String(generation),
+      double(atMs),
+      ...args,
+    );
     return typeof answer === "number" ? "outboxFull" : decodeEditOutcomes(answer as Buffer);
   }
 
   async clearKb(kb: string, atMs: number): Promise<KbHead> {
-    return headView(kb, headOf((await this.#redis.change("clear", kb, double(atMs))) as Row));
+    const head = headView(kb, headOf((await this.redis.change("clear", this.places.kb(kb), kb, double(atMs))) as Row));
+    // What others read under KATO's names is gone when this answers, as far as that goes quickly; the janitor does the rest.
+    if (this.redis.layout === "kato") await this.#sweepAtOnce();
+    return head;
   }
   async finalizeKb(kb: string, atMs: number): Promise<KbHead> {
-    return headView(kb, headOf((await this.#redis.change("finalize", kb, double(atMs))) as Row));
+    return headView(kb, headOf((await this.redis.change("finalize", this.places.kb(kb), kb, double(atMs))) as Row));
   }
   async sweepGenerations(limit: number): Promise<number> {
-    return (await this.#redis.run("sweepOver", limit)) as number;
+    return (await this.redis.run("sweepOver", this.redis.prefix, limit)) as number;
+  }
+  async #sweepAtOnce(): Promise<void> {
+    for (let slices = 0; slices < CLEAR_SLICES && (await this.sweepGenerations(CLEAR_SLICE)) >= CLEAR_SLICE; slices++);
   }
 
   // ── reads ──
 
   async head(kb: string): Promise<KbHead> {
-    return headView(kb, headOf((await this.#redis.run("head", kb)) as Row));
+    return headView(kb, headOf((await this.redis.run("head", this.places.kb(kb), kb)) as Row));
   }
 
   async listKbs(): Promise<readonly string[]> {
-    return ((await this.#redis.run("kbs")) as Buffer[]).map((kb) => kb.toString("utf8")).sort(compareSymbols);
+    return ((await this.redis.run("kbs", this.places.kbs)) as Buffer[]).map((kb) => kb.toString("utf8")).sort(compareSymbols);
   }
 
   async #rows(kind: "i" | "n" | "a", kb: string, generation: number, fields: readonly ScriptArgument[]): Promise<Row[]> {
     if (fields.length === 0) return [];
-    return (await this.#redis.run("rows", kind, kb, String(generation), ...fields)) as Row[];
+    return (await this.redis.run("rows", this.places.kb(kb), kind, kb, String(generation), ...fields)) as Row[];
   }
 
   async symbolIds(kb: string, generation: number, symbols: readonly string[]): Promise<Uint32Array> {
@@ -226,7 +237,7 @@ class RedisState implements StateStore {
   async *listSymbols(kb: string, generation: number, from: number, to: number): AsyncIterable<readonly SymbolRow[]> {
     for (let start = from; start < to; start += SLICE_ROWS) {
       const end = Math.min(to, start + SLICE_ROWS);
-      const [names, rows] = (await this.#redis.run("symbols", kb, String(generation), start, end)) as [Row[], Row[]];
+      const [names, rows] = (await this.redis.run("symbols", this.places.kb(kb), kb, String(generation), start, end)) as [Row[], Row[]];
       const slice: SymbolRow[] = [];
       for (const [i, name] of names.entries()) {
         const row = rows[i];
@@ -240,13 +251,14 @@ class RedisState implements StateStore {
   }
 
   async counters(kb: string, generation: number, names: readonly string[], symbolIds: readonly number[]): Promise<CounterSnapshot> {
-    const reply = await this.#redis.run("counters", kb, String(generation), names.length, ...names, ...symbolIds);
-    const [headRow, patternRows, symbolRows] = reply as [Row, Row[], Row[]];
+    const place = this.places.kb(kb);
+    const reply = await this.redis.run("counters", place, kb, String(generation), names.length, ...names.map(nameBytes), ...symbolIds);
+    const [headRow, patternRows, moreRows, symbolRows] = reply as [Row, Row[], Row[], Row[]];
     const head = headOf(headRow);
     const symbols = symbolRows.map((row) => (row === null ? undefined : decodeSymbol(row)));
     return {
       head: headView(kb, head),
-      patterns: patternRows.map((row) => (row === null ? undefined : decodePattern(row))),
+      patterns: patternRows.map((row, i) => (row === null ? undefined : decodePatternRow(row, moreRows[i] ?? null))),
       symbols: symbols.map((row) =>
         row === undefined ? undefined : { frequency: row.frequency, patternMemberFrequency: row.patternMemberFrequency },
       ),
@@ -260,19 +272,21 @@ class RedisState implements StateStore {
   }
 
   async listVectors(kb: string, generation: number, from: number): Promise<readonly PendingVector[]> {
-    const rows = (await this.#redis.run("vectors", kb, String(generation), from)) as Buffer[];
+    const rows = (await this.redis.run("vectors", this.places.kb(kb), kb, String(generation), from)) as Buffer[];
     return rows.map((row) => readVector(new RecordReader(row)));
   }
 
   async listDeleted(kb: string, generation: number, from: number): Promise<readonly number[]> {
-    return ((await this.#redis.run("deleted", kb, String(generation), from)) as Buffer[]).map((id) => Number(id.toString("latin1")));
+    return ((await this.redis.run("deleted", this.places.kb(kb), kb, String(generation), from)) as Buffer[]).map((id) =>
+      Number(id.toString("latin1")),
+    );
   }
 
   // ── outbox ──
 
   async tail(kb: string, generation: number): Promise<readonly OutboxEntry[]> {
     const read = async (wanted: number): Promise<readonly OutboxEntry[] | undefined> => {
-      const [trimmed, from, entries] = (await this.#redis.run("tail", kb, wanted)) as [number, number, Buffer[]];
+      const [trimmed, from, entries] = (await this.redis.run("tail", this.places.kb(kb), kb, wanted)) as [number, number, Buffer[]];
       return this.#tails.extend(kb, trimmed, from, entries);
     };
     // The second read asks for everything; the cache may have been emptied during the first.
@@ -282,13 +296,17 @@ class RedisState implements StateStore {
   }
 
   async outboxSize(): Promise<number> {
-    return (await this.#redis.run("waiting")) as number;
+    return (await this.redis.run("waiting", this.redis.prefix)) as number;
   }
 
-  async takeFlush(owner: string, limit: number, leaseMs: number): Promise<FlushBatch | undefined> {
+  takeFlush(owner: string, limit: number, leaseMs: number): Promise<FlushBatch | undefined> {
+    return this.takeAt(this.redis.prefix, owner, limit, leaseMs);
+  }
+
+  protected async takeAt(place: string, owner: string, limit: number, leaseMs: number): Promise<FlushBatch | undefined> {
     // The random part keeps tokens unique even after a failover or an older copy of the data took the counter back.
-    const stem = `${this.#redis.storeId}-${randomBytes(4).toString("hex")}`;
-    const reply = (await this.#redis.change("take", owner, limit, leaseMs, FLUSH_BYTES_MAX, stem)) as (Buffer | Buffer[])[] | null;
+    const stem = `${this.redis.storeId}-${randomBytes(4).toString("hex")}`;
+    const reply = (await this.redis.change("take", place, owner, limit, leaseMs, FLUSH_BYTES_MAX, stem)) as (Buffer | Buffer[])[] | null;
     if (reply === null) return undefined;
     const entries: OutboxEntry[] = [];
     for (let at = 1; at < reply.length; at += 2) {
@@ -298,13 +316,21 @@ class RedisState implements StateStore {
     return { token: (reply[0] as Buffer).toString("utf8"), entries };
   }
 
-  async finishFlush(owner: string, token: string): Promise<boolean> {
-    return (await this.#redis.change("finish", owner, token)) === 1;
+  finishFlush(owner: string, token: string): Promise<boolean> {
+    return this.finishAt(this.redis.prefix, owner, token);
+  }
+
+  protected async finishAt(place: string, owner: string, token: string): Promise<boolean> {
+    return (await this.redis.change("finish", place, owner, token)) === 1;
   }
 
   // ── rebuild ──
 
-  async replay(entries: readonly OutboxEntry[]): Promise<void> {
+  replay(entries: readonly OutboxEntry[]): Promise<void> {
+    return this.replayAt(this.redis.prefix, entries);
+  }
+
+  protected async replayAt(place: string, entries: readonly OutboxEntry[]): Promise<void> {
     const args = entries.flatMap((entry): ScriptArgument[] => {
       const below = entry.kind === "finalize" ? entry.below : 0;
       const start = [entry.kind, entry.kb, String(entry.generation), String(entry.seq), below];
@@ -317,26 +343,43 @@ class RedisState implements StateStore {
       const expected = encodeLearnEntry({ ...entry, indexedVectors: [...entry.vectors.keys()] }, entry.atMs, Buffer.alloc(0));
       return [...start, prepared.body, encodeHints(prepared), double(entry.atMs), expected];
     });
-    const refused = (await this.#redis.change("replay", ...args)) as [seq: Buffer, kb: Buffer, why: Buffer] | null;
+    const refused = (await this.redis.change("replay", place, ...args)) as [seq: Buffer, kb: Buffer, why: Buffer] | null;
     if (refused === null) return;
     const [seq, kb, why] = refused.map((part) => part.toString("utf8")) as [string, string, string];
     throw replayError({ kb, seq: Number(seq) }, why);
   }
 
   async raiseEpoch(kb: string): Promise<void> {
-    await this.#redis.change("raiseEpoch", kb);
+    await this.redis.change("raiseEpoch", this.places.kb(kb), kb);
   }
 
   ping(): Promise<boolean> {
-    return this.#redis.ping();
+    return this.redis.ping();
   }
   close(): Promise<void> {
-    return this.#redis.close();
+    return this.redis.close();
   }
 }
 
-const NO_SESSION: readonly ScriptArgument[] = [0, "", "", "", ""];
-const NO_REQUEST: readonly ScriptArgument[] = [0, ""];
+type SessionReply = readonly [Buffer, Row, Buffer?] | null;
+
+export const NO_SESSION: readonly ScriptArgument[] = [0, "", "", "", "", ""];
+const NO_REQUEST: readonly ScriptArgument[] = [0, "", ""];
+
+/** A learn as the commit takes it. */
+export function argumentsOf(learn: LearnCommit): ScriptArgument[] {
+  const prepared = prepareLearn(learn);
+  return [learn.kb, prepared.body, encodeHints(prepared), double(learn.atMs)];
+}
+
+/** The 20 bytes of a pattern's name; what is no name stands for a pattern that is not there. */
+const nameBytes = (name: string): Buffer => (/^[0-9a-f]{40}$/.test(name) ? Buffer.from(name, "hex") : Buffer.alloc(0));
+
+/** A row of `redis-pattern-script.ts`, with the windows and metadata that only some patterns have. */
+function decodePatternRow(row: Buffer, more: Row): PatternRecord {
+  const facts = { patternId: row.readUIntLE(0, 5), frequency: row.readUIntLE(5, row.length - 5) };
+  return { ...facts, ...(more === null ? { emotives: [], metadata: [] } : decodePatternExtras(new RecordReader(more))) };
+}
 
 const headOf = (row: Row): HeadRecord => (row === null ? emptyHead() : decodeHead(row));
 

@@ -1,6 +1,6 @@
 /**
  * The records both state stores keep: one layout, read and written by TypeScript (LMDB) and by Lua (Redis, `redis-scripts.ts`; `struct`
- * with the formats given here). Little-endian, no padding; a text is a u32 byte length and UTF-8 bytes. A change of any layout is a
+ * with the formats given here; its pattern rows alone differ, see `redis-pattern-script.ts`). Little-endian, no padding; a text is a u32 byte length and UTF-8 bytes. A change of any layout is a
  * change of STATE_FORMAT.
  *
  *   head        19 × f64: generation, seq, patternCount, symbolCount, symbol total, pattern total, unique total, vectorDimension,
@@ -23,7 +23,7 @@ import { decodeSession, encodeSession, type PendingVector, type Session } from "
 import { RecordReader, RecordWriter } from "./state-bytes.ts";
 import type { CounterSnapshot, KbHead, KbTotals, PatternRecord, SymbolCounters } from "./state-store.ts";
 
-/** Version of these layouts and of both back ends' keys; another one found on open is refused with ENGRAM_DATA_FORMAT. */
+/** Version of these layouts and of LMDB's keys; another one found on open is refused with ENGRAM_DATA_FORMAT. */
 export const STATE_FORMAT = "2";
 
 /** The head as stored. All numbers are whole and below 2^53. */
@@ -234,10 +234,15 @@ export function decodePattern(bytes: Buffer): PatternRecord {
   const reader = new RecordReader(bytes);
   const patternId = reader.f64();
   const frequency = reader.f64();
+  return { patternId, frequency, ...decodePatternExtras(reader) };
+}
+
+/** Window and metadata of a pattern, to the record's end. */
+export function decodePatternExtras(reader: RecordReader): Pick<PatternRecord, "emotives" | "metadata"> {
   const emotives = readWindow(reader.block());
   // Values are stored in order of first appearance, because Lua's own string order follows the server's locale.
   const metadata = readMetadata(reader).map(([name, values]) => [name, values.sort(compareSymbols)] as const);
-  return { patternId, frequency, emotives, metadata };
+  return { emotives, metadata };
 }
 
 export function writeVector(writer: RecordWriter, vector: PendingVector): void {

@@ -4,7 +4,7 @@ import { redisBackEnd } from "../support/state-stores.ts";
 import { stateStoreSuite } from "./state-store.ts";
 
 // Where redis-server is missing, test/support/skips.ts says so before the run and fails it when CI=true.
-describe.skipIf(!redisAvailable())("the state store on Redis", () => {
+describe.skipIf(!redisAvailable()).each(["kato", "compact"] as const)("the state store on Redis, key layout %s", (layout) => {
   let server: RedisServer;
   beforeAll(async () => {
     server = await startRedis();
@@ -12,5 +12,5 @@ describe.skipIf(!redisAvailable())("the state store on Redis", () => {
   afterAll(async () => {
     await server?.stop();
   });
-  stateStoreSuite(redisBackEnd(() => server));
+  stateStoreSuite(redisBackEnd(() => server, layout));
 });

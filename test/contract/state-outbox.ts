@@ -79,7 +79,7 @@ export function outboxSuite(backEnd: StateBackEnd, opened: () => OpenedState): v
 
   it("gives an unfinished batch out again, whole and unchanged, after a restart and to another owner", async () => {
     const first = opened();
-    await first.store.commitLearns([...many("kb", 4), ...many("kb2", 4)]);
+    await first.store.commitLearns([...many("kb", 4), ...many(backEnd.flushesOneKb ? "kb" : "kb2", 4)]);
     const batch = await first.store.takeFlush("first", 6, 200);
     expect(batch?.entries).toHaveLength(6);
     await first.store.commitLearns(many("kb", 10));
@@ -111,13 +111,13 @@ export function outboxSuite(backEnd: StateBackEnd, opened: () => OpenedState): v
     const [batch] = [await store.takeFlush("me", 20, 60_000)];
     const counts = new Map<string, number>();
     for (const { kb } of batch?.entries ?? []) counts.set(kb, (counts.get(kb) ?? 0) + 1);
-    expect(Object.fromEntries(counts)).toEqual({ a: 2, b: 2, c: 2, "0 large": 14 });
+    expect(Object.fromEntries(counts)).toEqual(backEnd.flushesOneKb ? { "0 large": 20 } : { a: 2, b: 2, c: 2, "0 large": 14 });
     expect(await store.finishFlush("me", batch?.token ?? "")).toBe(true);
     // More kbs than places: each gets its turn before one is served twice.
     for (const kb of ["a", "b", "c", "d", "e"]) await store.commitLearns(many(kb, 3));
     const served: string[] = [];
-    for (let i = 0; i < 3; i++) {
-      const next = await store.takeFlush("me", 2, 60_000);
+    for (let i = 0; i < (backEnd.flushesOneKb ? 6 : 3); i++) {
+      const next = await store.takeFlush("me", backEnd.flushesOneKb ? 1 : 2, 60_000);
       served.push(...(next?.entries ?? []).map(({ kb }) => kb));
       await store.finishFlush("me", next?.token ?? "");
     }

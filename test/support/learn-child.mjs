@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { writeSync } from "node:fs";
 
 const [backEnd, place, keyPrefix] = process.argv.slice(2);
-const module = new URL(`../../dist/src/store/${backEnd}-state.js`, import.meta.url).href;
+const module = new URL(`../../dist/src/store/${backEnd}-${backEnd === "redis" ? "open" : "state"}.js`, import.meta.url).href;
 const { openLmdbState, openRedisState } = await import(module);
 const store =
   backEnd === "lmdb"
@@ -34,7 +34,11 @@ function learn(i) {
 
 const now = Date.now();
 // Large, so that it does not fit into what is left of a full disk when it is written anew.
-const session = { id: "s", kb: "kb", version: 1, ttlSeconds: 3600, expiresAtMs: now + 600_000, metadata: "x".repeat(400_000) };
+const session = {
+  ...{ id: "s", nodeId: "node", kb: "kb", version: 1, createdAtMs: now, ttlSeconds: 3600, expiresAtMs: now + 600_000 },
+  ...{ config: {}, stm: [], emotives: [], observedMetadata: [], time: 0, percept: null, pendingVectors: [], finished: [] },
+  metadata: JSON.stringify({ large: "x".repeat(400_000) }),
+};
 await store.createSession(session);
 
 let next = (await store.head("kb")).seq;

@@ -34,6 +34,8 @@ export interface RedisServer {
   wipe(): Promise<void>;
   /** Sends one inline command and answers the first line of the reply. */
   command(line: string): Promise<string>;
+  /** Sends one inline command and answers the bulk text of the reply. */
+  text(line: string): Promise<string>;
   /** Ends it and removes its folder. */
   stop(): Promise<void>;
 }
@@ -76,6 +78,7 @@ export async function startRedis(settings: readonly string[] = []): Promise<Redi
       await inline(port, "FLUSHALL");
     },
     command: (line) => inline(port, line),
+    text: (line) => inline(port, line, true),
     stop: async () => {
       await end("SIGKILL");
       rmSync(folder, { recursive: true, force: true });
@@ -90,7 +93,7 @@ export async function startRedis(settings: readonly string[] = []): Promise<Redi
   return server;
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once("error", reject);
@@ -101,7 +104,7 @@ function freePort(): Promise<number> {
   });
 }
 
-function inline(port: number, line: string): Promise<string> {
+function inline(port: number, line: string, bulk = false): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1");
     let reply = "";
@@ -110,9 +113,11 @@ function inline(port: number, line: string): Promise<string> {
     socket.once("connect", () => socket.write(`${line}\r\n`));
     socket.on("data", (part: Buffer) => {
       reply += part.toString("latin1");
-      if (!reply.includes("\r\n")) return;
+      const first = reply.indexOf("\r\n");
+      const bytes = /^\$(\d+)/.exec(reply)?.[1];
+      if (first < 0 || (bulk && bytes !== undefined && reply.length < first + 2 + Number(bytes))) return;
       socket.destroy();
-      resolve(reply.slice(0, reply.indexOf("\r\n")));
+      resolve(bulk ? reply.slice(first + 2) : reply.slice(0, first));
     });
     socket.once("close", () => reject(new Error("closed")));
   });

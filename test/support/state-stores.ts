@@ -7,7 +7,7 @@ import { expect } from "vitest";
 import type { EmotiveRecord } from "../../src/model/emotives.ts";
 import type { PendingVector, Session } from "../../src/model/session.ts";
 import { openLmdbState } from "../../src/store/lmdb-state.ts";
-import { openRedisState } from "../../src/store/redis-state.ts";
+import { openRedisState } from "../../src/store/redis-open.ts";
 import type { FlushBatch, KbHead, LearnCommit, OutboxEntry, StateStore, SymbolRow } from "../../src/store/state-store.ts";
 import type { TwinKb } from "../reference/state.ts";
 import type { RedisServer } from "./redis-server.ts";
@@ -23,6 +23,8 @@ export interface OpenedState {
 
 export interface StateBackEnd {
   readonly name: "lmdb" | "redis";
+  /** Each flush batch holds entries of one kb, as in a cluster. */
+  readonly flushesOneKb?: boolean;
   /** An empty store. */
   open(outboxMax?: number): Promise<OpenedState>;
 }
@@ -56,13 +58,18 @@ export const lmdbBackEnd: StateBackEnd = {
 
 let prefixes = 0;
 
-/** Stores on one server, told apart by their prefix. */
-export function redisBackEnd(server: () => RedisServer): StateBackEnd {
+/** Stores on one server, told apart by their prefix; without a layout, on a cluster. */
+export function redisBackEnd(
+  server: () => Pick<RedisServer, "url" | "start" | "stopProcess">,
+  layout: "kato" | "compact" | undefined,
+): StateBackEnd {
   return {
     name: "redis",
+    flushesOneKb: layout === undefined,
     open: async (outboxMax = OUTBOX_MAX) => {
       const keyPrefix = `test${(prefixes += 1)}:`;
-      const options = { url: server().url, outboxMax, keyPrefix, commandTimeoutMs: 20_000, socketTimeoutMs: 20_000 };
+      const katoPrefix = `kato${keyPrefix}`;
+      const options = { url: server().url, outboxMax, keyPrefix, katoPrefix, layout, commandTimeoutMs: 20_000, socketTimeoutMs: 20_000 };
       const opened = async (): Promise<OpenedState> => {
         const store = await openRedisState(options);
         return {
