@@ -212,9 +212,9 @@ describe.skipIf(!redisAvailable())("Redis going wrong", () => {
     const server = await serve();
     let held = false;
     const url = await proxyTo(server, (part, client) => {
-      // Byte for byte, because an answer may hold anything; of the same length, because its length stands before it.
+      // Byte for byte, because an answer may hold anything; of the same length, because its length stands before it; and never less than true.
       const text = part.toString("latin1");
-      client.write(Buffer.from(held ? text.replace(/(aof_buffer_length:)\d/, "$17") : text, "latin1"));
+      client.write(Buffer.from(held ? text.replace(/(aof_buffer_length:)\d/, "$19") : text, "latin1"));
     });
     // Without KATO's keys: their expiry makes the server write to its file at moments of its own.
     const store = await openAt(url, { layout: "compact" });
