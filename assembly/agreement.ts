@@ -1,7 +1,10 @@
 /**
- * Comparing two MinHash signatures: how many positions agree (the Jaccard estimate's numerator) and whether any band agrees.
- * Values are compared directly, so there is no hash of a band that could collide. Cost: O(values), SIMD, no memory; reading stored
- * signatures from main memory is what limits it. Reference: test/reference/minhash.ts.
+ * Comparing MinHash signatures: how many positions agree (the Jaccard estimate's numerator) and whether any band agrees. Values are
+ * compared directly, so there is no hash of a band that could collide.
+ *
+ * u32 values decide. Their lowest bytes (`bytesOfSignatures`) are a quarter of the traffic and agree wherever the values do, and in one of 256
+ * other places too: a prefilter, never an answer. Cost: reading the signatures once; beyond the caches nothing else counts
+ * (`streamSum` measures what memory gives). Reference: test/reference/minhash.ts; tuned: bench/twins/minhash.ts.
  */
 
 /** Number of equal values among `values` (u32) at `a` and `b`. */
@@ -10,9 +13,26 @@ export function agreement(a: usize, b: usize, values: u32): u32 {
   const vectorBytes = ((values as usize) >> 2) << 4;
   // A lane that is equal compares to -1.
   for (let at: usize = 0; at < vectorBytes; at += 16) equal = i32x4.sub(equal, i32x4.eq(v128.load(a + at), v128.load(b + at)));
-  let count = i32x4.extract_lane(equal, 0) + i32x4.extract_lane(equal, 1) + i32x4.extract_lane(equal, 2) + i32x4.extract_lane(equal, 3);
-  for (let at = vectorBytes; at < (values as usize) << 2; at += 4) count += (load<u32>(a + at) === load<u32>(b + at)) as i32;
-  return count as u32;
+  return sumOf(equal) + equalBeyond(a, b, vectorBytes, values);
+}
+
+function sumOf(lanes: v128): u32 {
+  const pairs = i64x2.add(i64x2.extend_low_i32x4_u(lanes), i64x2.extend_high_i32x4_u(lanes));
+  return (i64x2.extract_lane(pairs, 0) + i64x2.extract_lane(pairs, 1)) as u32;
+}
+
+/** Equal values among those that do not fill a vector. */
+function equalBeyond(a: usize, b: usize, vectorBytes: usize, values: u32): u32 {
+  let count: u32 = 0;
+  for (let at = vectorBytes; at < (values as usize) << 2; at += 4) count += (load<u32>(a + at) === load<u32>(b + at)) as u32;
+  return count;
+}
+
+/** Four vectors of four sums each become one vector: the sum of each. */
+function sumsOf(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab = i32x4.add(v128.shuffle<i32>(a, b, 0, 2, 4, 6), v128.shuffle<i32>(a, b, 1, 3, 5, 7));
+  const cd = i32x4.add(v128.shuffle<i32>(c, d, 0, 2, 4, 6), v128.shuffle<i32>(c, d, 1, 3, 5, 7));
+  return i32x4.add(v128.shuffle<i32>(ab, cd, 0, 2, 4, 6), v128.shuffle<i32>(ab, cd, 1, 3, 5, 7));
 }
 
 /** Whether all `rows` values of at least one of `bands` consecutive groups are equal in `a` and `b`. */
@@ -28,11 +48,166 @@ export function sharesBand(a: usize, b: usize, bands: u32, rows: u32): bool {
   return false;
 }
 
-/** `agreement` of one signature with each of `count` signatures that stand one after the other: u32 counts to `out`. */
+/**
+ * `agreement` of one signature with each of `count` signatures that stand one after the other: u32 counts to `out`. Four at a time, which
+ * share the loads of the one and the sums at the end.
+ */
 export function agreementsInto(signature: usize, signatures: usize, count: u32, values: u32, out: usize): void {
+  const bytes = (values as usize) << 2;
+  const vectorBytes = ((values as usize) >> 2) << 4;
+  const fours = (count & ~3) as usize;
   let other = signatures;
-  for (let c: usize = 0; c < (count as usize); c++) {
-    store<u32>(out + (c << 2), agreement(signature, other, values));
-    other += (values as usize) << 2;
+  let target = out;
+  for (let done: usize = 0; done < fours; done += 4) {
+    const b = other + bytes;
+    const c = b + bytes;
+    const d = c + bytes;
+    let equalA = i32x4.splat(0);
+    let equalB = i32x4.splat(0);
+    let equalC = i32x4.splat(0);
+    let equalD = i32x4.splat(0);
+    for (let at: usize = 0; at < vectorBytes; at += 16) {
+      const one = v128.load(signature + at);
+      equalA = i32x4.sub(equalA, i32x4.eq(one, v128.load(other + at)));
+      equalB = i32x4.sub(equalB, i32x4.eq(one, v128.load(b + at)));
+      equalC = i32x4.sub(equalC, i32x4.eq(one, v128.load(c + at)));
+      equalD = i32x4.sub(equalD, i32x4.eq(one, v128.load(d + at)));
+    }
+    v128.store(target, sumsOf(equalA, equalB, equalC, equalD));
+    if (vectorBytes !== bytes) {
+      store<u32>(target, load<u32>(target) + equalBeyond(signature, other, vectorBytes, values));
+      store<u32>(target, load<u32>(target, 4) + equalBeyond(signature, b, vectorBytes, values), 4);
+      store<u32>(target, load<u32>(target, 8) + equalBeyond(signature, c, vectorBytes, values), 8);
+      store<u32>(target, load<u32>(target, 12) + equalBeyond(signature, d, vectorBytes, values), 12);
+    }
+    other = d + bytes;
+    target += 16;
   }
+  for (let done = fours; done < (count as usize); done++) {
+    store<u32>(target, agreement(signature, other, values));
+    other += bytes;
+    target += 4;
+  }
+}
+
+/** The lowest bytes of `count` signatures of `values` u32, each padded with zeros to `stride` bytes. */
+export function bytesOfSignatures(signatures: usize, count: u32, values: u32, stride: u32, out: usize): void {
+  let from = signatures;
+  let target = out;
+  for (let c: u32 = 0; c < count; c++) {
+    for (let at: usize = 0; at < (values as usize); at++, from += 4) store<u8>(target + at, load<u8>(from));
+    memory.fill(target + (values as usize), 0, (stride - values) as usize);
+    target += stride as usize;
+  }
+}
+
+/**
+ * Equal bytes of one signature and each of `count`, all as `bytesOfSignatures` wrote them: u8 counts to `out`, without the padding. `stride`:
+ * 112 or 128 bytes (7 or 8 vectors: all of the one signature stays in registers), of which `values` count.
+ */
+export function byteAgreementsInto(signature: usize, signatures: usize, count: u32, values: u32, stride: u32, out: usize): void {
+  const padding = stride - values;
+  if (stride === 112) sevenVectors(signature, signatures, count, padding, out);
+  else eightVectors(signature, signatures, count, padding, out);
+}
+
+/** Four lists of eight negative sums to four counts, a byte each. Narrowing two lists into one halves the work of every step. */
+function fourCounts(a: v128, b: v128, c: v128, d: v128, padding: u32): u32 {
+  const ab = i16x8.extadd_pairwise_i8x16_s(i8x16.narrow_i16x8_s(a, b));
+  const cd = i16x8.extadd_pairwise_i8x16_s(i8x16.narrow_i16x8_s(c, d));
+  const pairs = i16x8.extadd_pairwise_i8x16_s(i8x16.narrow_i16x8_s(ab, cd));
+  const counts = i32x4.sub(i32x4.splat(-(padding as i32)), i32x4.extadd_pairwise_i16x8_s(pairs));
+  const words = i16x8.narrow_i32x4_u(counts, counts);
+  return i32x4.extract_lane(i8x16.narrow_i16x8_u(words, words), 0) as u32;
+}
+
+function sevenVectors(signature: usize, signatures: usize, count: u32, padding: u32, out: usize): void {
+  const q0 = v128.load(signature);
+  const q1 = v128.load(signature, 16);
+  const q2 = v128.load(signature, 32);
+  const q3 = v128.load(signature, 48);
+  const q4 = v128.load(signature, 64);
+  const q5 = v128.load(signature, 80);
+  const q6 = v128.load(signature, 96);
+  const end = out + (count as usize);
+  let target = out;
+  let p = signatures;
+  for (; target + 4 <= end; target += 4) {
+    const a = sevenEqual(p, q0, q1, q2, q3, q4, q5, q6);
+    const b = sevenEqual(p + 112, q0, q1, q2, q3, q4, q5, q6);
+    const c = sevenEqual(p + 224, q0, q1, q2, q3, q4, q5, q6);
+    const d = sevenEqual(p + 336, q0, q1, q2, q3, q4, q5, q6);
+    store<u32>(target, fourCounts(a, b, c, d, padding));
+    p += 448;
+  }
+  for (; target < end; target++) {
+    const one = sevenEqual(p, q0, q1, q2, q3, q4, q5, q6);
+    store<u8>(target, fourCounts(one, one, one, one, padding) as u8);
+    p += 112;
+  }
+}
+
+/** Equal bytes at `p`, counted negatively: eight sums. */
+function sevenEqual(p: usize, q0: v128, q1: v128, q2: v128, q3: v128, q4: v128, q5: v128, q6: v128): v128 {
+  let equal = i8x16.add(i8x16.eq(q0, v128.load(p)), i8x16.eq(q1, v128.load(p, 16)));
+  equal = i8x16.add(equal, i8x16.eq(q2, v128.load(p, 32)));
+  equal = i8x16.add(equal, i8x16.eq(q3, v128.load(p, 48)));
+  equal = i8x16.add(equal, i8x16.eq(q4, v128.load(p, 64)));
+  equal = i8x16.add(equal, i8x16.eq(q5, v128.load(p, 80)));
+  equal = i8x16.add(equal, i8x16.eq(q6, v128.load(p, 96)));
+  return i16x8.extadd_pairwise_i8x16_s(equal);
+}
+
+function eightVectors(signature: usize, signatures: usize, count: u32, padding: u32, out: usize): void {
+  const q0 = v128.load(signature);
+  const q1 = v128.load(signature, 16);
+  const q2 = v128.load(signature, 32);
+  const q3 = v128.load(signature, 48);
+  const q4 = v128.load(signature, 64);
+  const q5 = v128.load(signature, 80);
+  const q6 = v128.load(signature, 96);
+  const q7 = v128.load(signature, 112);
+  const end = out + (count as usize);
+  let target = out;
+  let p = signatures;
+  for (; target + 4 <= end; target += 4) {
+    const a = eightEqual(p, q0, q1, q2, q3, q4, q5, q6, q7);
+    const b = eightEqual(p + 128, q0, q1, q2, q3, q4, q5, q6, q7);
+    const c = eightEqual(p + 256, q0, q1, q2, q3, q4, q5, q6, q7);
+    const d = eightEqual(p + 384, q0, q1, q2, q3, q4, q5, q6, q7);
+    store<u32>(target, fourCounts(a, b, c, d, padding));
+    p += 512;
+  }
+  for (; target < end; target++) {
+    const one = eightEqual(p, q0, q1, q2, q3, q4, q5, q6, q7);
+    store<u8>(target, fourCounts(one, one, one, one, padding) as u8);
+    p += 128;
+  }
+}
+
+/** Equal bytes at `p`, counted negatively: eight sums. */
+function eightEqual(p: usize, q0: v128, q1: v128, q2: v128, q3: v128, q4: v128, q5: v128, q6: v128, q7: v128): v128 {
+  let equal = i8x16.add(i8x16.eq(q0, v128.load(p)), i8x16.eq(q1, v128.load(p, 16)));
+  equal = i8x16.add(equal, i8x16.eq(q2, v128.load(p, 32)));
+  equal = i8x16.add(equal, i8x16.eq(q3, v128.load(p, 48)));
+  equal = i8x16.add(equal, i8x16.eq(q4, v128.load(p, 64)));
+  equal = i8x16.add(equal, i8x16.eq(q5, v128.load(p, 80)));
+  equal = i8x16.add(equal, i8x16.eq(q6, v128.load(p, 96)));
+  equal = i8x16.add(equal, i8x16.eq(q7, v128.load(p, 112)));
+  return i16x8.extadd_pairwise_i8x16_s(equal);
+}
+
+/** Sum of the u32 in `bytes` bytes (a multiple of 64): what a kernel that only reads could reach. The yardstick of the agreement benches. */
+export function streamSum(address: usize, bytes: usize): u32 {
+  let a = i32x4.splat(0);
+  let b = i32x4.splat(0);
+  let c = i32x4.splat(0);
+  let d = i32x4.splat(0);
+  for (let p = address, end = address + bytes; p < end; p += 64) {
+    a = i32x4.add(a, v128.load(p));
+    b = i32x4.add(b, v128.load(p, 16));
+    c = i32x4.add(c, v128.load(p, 32));
+    d = i32x4.add(d, v128.load(p, 48));
+  }
+  return sumOf(i32x4.add(i32x4.add(a, b), i32x4.add(c, d)));
 }

@@ -1,5 +1,5 @@
 /** What the wasm exports. Exports only. */
-export { agreement, agreementsInto, sharesBand } from "./agreement";
+export { agreement, agreementsInto, byteAgreementsInto, bytesOfSignatures, sharesBand, streamSum } from "./agreement";
 export { blocksScratchBytes, matchingBlocks, matchingBlocksInto } from "./blocks";
 export { intersectionCount, intersectionCountsInto, intersectionScratchBytes } from "./jaccard";
 export { beginTask, sortKept } from "./keep";
@@ -9,6 +9,7 @@ export { LAYOUT_VERSION } from "./layout";
 export { lcsLength, lcsLengthAtLeast, lcsLengthPair, lcsLengthsInto, pairScratchBytes } from "./lcs";
 export { prepareQuery, queryBytes, releaseQuery } from "./masks";
 export { signatureInto, signatureOfIdsInto, signaturesInto } from "./minhash";
+export { multiplyAddsInto, onePermutationsInto, tokenHashesInto } from "./minhash-fast";
 export { loadQuery, loadText, unloadQuery, unloadText } from "./query";
 export { indelRatio, indelRatioAtLeast, indelRatioPair, indelRatiosInto, neededLcs } from "./ratio";
 export { residentBytes, sealResident } from "./resident";

@@ -33,12 +33,52 @@ export function signatureInto(hashes: usize, count: u32, permutations: usize, gr
   const end = hashes + ((count as usize) << 2);
   let parameters = permutations;
   let target = out;
-  for (let group: u32 = 0; group < groups; group++) {
-    if (count === 0) v128.store(target, i32x4.splat(-1));
-    else signGroup(hashes, end, parameters, target);
-    parameters += PERMUTATION_GROUP_BYTES;
-    target += 16;
+  if (count === 0) {
+    for (let group: u32 = 0; group < groups; group++, target += 16) v128.store(target, i32x4.splat(-1));
+    return;
   }
+  let left = groups;
+  for (; left >= 2; left -= 2) {
+    signTwoGroups(hashes, end, parameters, target);
+    parameters += 2 * PERMUTATION_GROUP_BYTES;
+    target += 32;
+  }
+  if (left === 1) signGroup(hashes, end, parameters, target);
+}
+
+/** Two groups share the load of a hash; a third does not fit the registers. */
+function signTwoGroups(hashes: usize, end: usize, parameters: usize, target: usize): void {
+  const aLow = v128.load(parameters);
+  const aHigh = v128.load(parameters, 16);
+  const b01 = i64x2.add(v128.load(parameters, 32), i64x2.splat(1));
+  const b23 = i64x2.add(v128.load(parameters, 48), i64x2.splat(1));
+  const aLowNext = v128.load(parameters, PERMUTATION_GROUP_BYTES);
+  const aHighNext = v128.load(parameters, PERMUTATION_GROUP_BYTES + 16);
+  const b45 = i64x2.add(v128.load(parameters, PERMUTATION_GROUP_BYTES + 32), i64x2.splat(1));
+  const b67 = i64x2.add(v128.load(parameters, PERMUTATION_GROUP_BYTES + 48), i64x2.splat(1));
+  let least = i32x4.splat(-1);
+  let leastNext = i32x4.splat(-1);
+  for (let p = hashes; p < end; p += 4) {
+    const h = v128.load32_splat(p);
+    const sum01 = i64x2.add(i64x2.extmul_low_i32x4_u(aLow, h), b01);
+    const sum23 = i64x2.add(i64x2.extmul_high_i32x4_u(aLow, h), b23);
+    const low = v128.shuffle<i32>(sum01, sum23, 0, 2, 4, 6);
+    const high = i32x4.add(v128.shuffle<i32>(sum01, sum23, 1, 3, 5, 7), i32x4.mul(aHigh, h));
+    least = i32x4.min_u(least, i32x4.add(low, i32x4.shr_u(high, 29)));
+    const sum45 = i64x2.add(i64x2.extmul_low_i32x4_u(aLowNext, h), b45);
+    const sum67 = i64x2.add(i64x2.extmul_high_i32x4_u(aLowNext, h), b67);
+    const lowNext = v128.shuffle<i32>(sum45, sum67, 0, 2, 4, 6);
+    const highNext = i32x4.add(v128.shuffle<i32>(sum45, sum67, 1, 3, 5, 7), i32x4.mul(aHighNext, h));
+    leastNext = i32x4.min_u(leastNext, i32x4.add(lowNext, i32x4.shr_u(highNext, 29)));
+  }
+  storeProven(least, hashes, end, parameters, target);
+  storeProven(leastNext, hashes, end, parameters + PERMUTATION_GROUP_BYTES, target + 16);
+}
+
+/** Stores four values, signed again by the definition if the cheap reduction does not prove itself. */
+function storeProven(least: v128, hashes: usize, end: usize, parameters: usize, target: usize): void {
+  if (v128.any_true(i32x4.lt_u(least, i32x4.splat(PROVEN as i32)))) signGroupByDefinition(hashes, end, parameters, target);
+  else v128.store(target, i32x4.sub(least, i32x4.splat(1)));
 }
 
 function signGroup(hashes: usize, end: usize, parameters: usize, target: usize): void {
@@ -55,8 +95,7 @@ function signGroup(hashes: usize, end: usize, parameters: usize, target: usize):
     const high = i32x4.add(v128.shuffle<i32>(sum01, sum23, 1, 3, 5, 7), i32x4.mul(aHigh, h));
     least = i32x4.min_u(least, i32x4.add(low, i32x4.shr_u(high, 29)));
   }
-  if (v128.any_true(i32x4.lt_u(least, i32x4.splat(PROVEN as i32)))) signGroupByDefinition(hashes, end, parameters, target);
-  else v128.store(target, i32x4.sub(least, i32x4.splat(1)));
+  storeProven(least, hashes, end, parameters, target);
 }
 
 /** One value after the other in 64-bit arithmetic, which wraps as the definition asks. */

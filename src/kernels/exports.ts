@@ -101,6 +101,12 @@ export interface KernelExports {
   ): void;
   signaturesInto(hashes: number, offsets: number, from: number, to: number, permutations: number, groups: number, out: number): void;
   agreement(a: number, b: number, values: number): number;
+  multiplyAddsInto(hashes: number, offsets: number, from: number, to: number, parameters: number, tiles: number, out: number): void;
+  onePermutationsInto(hashes: number, offsets: number, from: number, to: number, values: number, scratch: number, out: number): void;
+  tokenHashesInto(bytes: number, offsets: number, from: number, to: number, out: number): void;
+  bytesOfSignatures(signatures: number, count: number, values: number, stride: number, out: number): void;
+  byteAgreementsInto(signature: number, signatures: number, count: number, values: number, stride: number, out: number): void;
+  streamSum(address: number, bytes: number): number;
   agreementsInto(signature: number, signatures: number, count: number, values: number, out: number): void;
   /** 1 or 0. */
   sharesBand(a: number, b: number, bands: number, rows: number): number;

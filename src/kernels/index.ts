@@ -5,3 +5,5 @@ export { codePointsOf, Kernels } from "./kernels.ts";
 export type { Block, BlockColumn, Column, LaneColumn, PreparedSequence, RatioMatches } from "./prepared-sequence.ts";
 export type { PreparedText, TextColumn } from "./prepared-text.ts";
 export { symbolHash } from "./sign.ts";
+export type { SignatureColumn } from "./signature-column.ts";
+export { SIGNATURE_SCHEMES, type SignatureScheme, type Signer } from "./signer.ts";

@@ -19,6 +19,8 @@ import { OwnMemory } from "./own-memory.ts";
 import { PERMUTATION_GROUPS, recordedPermutations } from "./permutations.ts";
 import { type Block, type Column, type LaneColumn, PreparedSequence } from "./prepared-sequence.ts";
 import { PreparedText, type TextColumn } from "./prepared-text.ts";
+import { SignatureColumn } from "./signature-column.ts";
+import { type SignatureScheme, Signer } from "./signer.ts";
 import { planTextTable, writeTextTable } from "./text-table.ts";
 
 export interface KernelOptions {
@@ -195,6 +197,46 @@ export class Kernels {
       const out = memory.reserve(values * 4);
       memory.exports.signaturesInto(column.flat, column.offsets, 0, column.count, this.#permutations, PERMUTATION_GROUPS, out);
       return memory.u32(out, values).slice();
+    } finally {
+      memory.release(before);
+    }
+  }
+
+  /** Copies sets of hashes in, for signers. Throws while a query is open. */
+  hashes(hashes: Uint32Array, offsets: Uint32Array): Column {
+    this.#assertNoneOpen();
+    return this.#placeColumn(hashes, offsets);
+  }
+
+  /** Signs sets of hashes by another scheme, or with another number of values, than kbs have by default. */
+  signer(scheme: SignatureScheme, values: number): Signer {
+    return new Signer(this.#memory, scheme, values);
+  }
+
+  /** Copies signatures of `values` values in, one after the other, to compare one with all. Throws while a query is open. */
+  signatureColumn(signatures: Uint32Array, values = SIGNATURE_VALUES): SignatureColumn {
+    this.#assertNoneOpen();
+    return new SignatureColumn(this.#memory, signatures, values);
+  }
+
+  /** 32-bit hashes of texts for the fast schemes; `symbolHash` is datasketch's. Texts are compared by their UTF-8 bytes. */
+  tokenHashes(texts: readonly string[]): Uint32Array {
+    const offsets = new Uint32Array(texts.length + 1);
+    texts.forEach((text, t) => {
+      offsets[t + 1] = offsets[t]! + Buffer.byteLength(text);
+    });
+    const encoder = new TextEncoder();
+    const bytes = new Uint8Array(offsets[texts.length]!);
+    // One by one: two lone surrogates side by side would become one character.
+    texts.forEach((text, t) => {
+      encoder.encodeInto(text, bytes.subarray(offsets[t]!, offsets[t + 1]!));
+    });
+    const memory = this.#memory;
+    const before = memory.top;
+    try {
+      const places = [memory.place(bytes), memory.place(offsets), memory.reserve(texts.length * 4)] as const;
+      memory.exports.tokenHashesInto(places[0], places[1], 0, texts.length, places[2]);
+      return memory.u32(places[2], texts.length).slice();
     } finally {
       memory.release(before);
     }

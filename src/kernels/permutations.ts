@@ -8,6 +8,11 @@ import { PERMUTATION_GROUP_BYTES, SIGNATURE_VALUES } from "../../assembly/layout
 /** Groups of four permutations that the kernel signs at a time. */
 export const PERMUTATION_GROUPS = SIGNATURE_VALUES / 4;
 
+/** 2^61 - 1. */
+const MERSENNE_PRIME = 2n ** 61n - 1n;
+/** "Engram", as ASCII. */
+const PARAMETER_SEED = 0x456e6772616dn;
+
 /** Packs permutations for the signing kernel: per four u32[4] low halves of a, u32[4] high halves of a, u64[4] b. Their number must be a multiple of four. */
 export function packPermutations(multipliers: readonly bigint[], offsets: readonly bigint[]): Uint8Array<ArrayBuffer> {
   if (multipliers.length !== offsets.length || multipliers.length % 4 !== 0) {
@@ -23,6 +28,41 @@ export function packPermutations(multipliers: readonly bigint[], offsets: readon
     view.setBigUint64(group + 32 + lane * 8, offsets[i]!, true);
   });
   return bytes;
+}
+
+/**
+ * Numbers for parameters beyond what is recorded, the same on every machine: SplitMix64 (Steele, Lea and Flood, 2014) from a fixed seed. Signatures
+ * may be stored: never change it.
+ */
+export function* parameterNumbers(): Generator<bigint, never> {
+  let state = PARAMETER_SEED;
+  for (;;) {
+    state = BigInt.asUintN(64, state + 0x9e3779b97f4a7c15n);
+    let mixed = BigInt.asUintN(64, (state ^ (state >> 30n)) * 0xbf58476d1ce4e5b9n);
+    mixed = BigInt.asUintN(64, (mixed ^ (mixed >> 27n)) * 0x94d049bb133111ebn);
+    yield mixed ^ (mixed >> 31n);
+  }
+}
+
+/**
+ * `count` permutations, packed: the recorded ones, then pairs drawn by `parameterNumbers`: multiplier, then offset, each the lowest 61 bits of the
+ * next number that is below 2^61 - 1 (and not 0 for a multiplier).
+ */
+export function permutationsOf(count: number): Uint8Array<ArrayBuffer> {
+  const multipliers = MULTIPLIERS.slice(0, count).map(BigInt);
+  const offsets = OFFSETS.slice(0, count).map(BigInt);
+  const numbers = parameterNumbers();
+  const draw = (least: bigint): bigint => {
+    for (;;) {
+      const number = numbers.next().value & MERSENNE_PRIME;
+      if (number >= least && number < MERSENNE_PRIME) return number;
+    }
+  };
+  while (multipliers.length < count) {
+    multipliers.push(draw(1n));
+    offsets.push(draw(0n));
+  }
+  return packPermutations(multipliers, offsets);
 }
 
 /** The 100 recorded permutations, packed: PERMUTATIONS_BYTES bytes. */

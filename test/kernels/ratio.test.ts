@@ -1,6 +1,7 @@
 /** Character ratio: every form and build against the twin, cutoffs on and beside the value, and the recorded ratios. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { RatioTwin } from "../../bench/twins/ratio.ts";
 import { codePointsOf } from "../../src/kernels/kernels.ts";
 import { indelRatio } from "../reference/ratio.ts";
 import { builds, golden, parameters, randomFrom, texts } from "./builds.ts";
@@ -132,4 +133,21 @@ describe.each(builds)("$name", ({ kernels }) => {
     expect(cases.length).toBe(150);
     for (const { a, b, ratio } of cases) expect(Math.abs(kernels.indelRatio(a, b) - ratio)).toBeLessThanOrEqual(1e-9);
   });
+});
+
+test("the tuned twin of the benches gives the same ratios", () => {
+  const latin = fc.string({ unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)), maxLength: 150 });
+  const few = fc.string({ unit: fc.constantFrom("a", "b", "c"), maxLength: 150 });
+  const bytes = (text: string): Uint8Array => Buffer.from(text, "latin1");
+  const twin = new RatioTwin(150);
+  fc.assert(
+    fc.property(fc.oneof(latin, few), fc.array(fc.oneof(latin, few), { maxLength: 5 }), (text, candidates) => {
+      const offsets = Uint32Array.from([0, ...candidates.map((_, c) => candidates.slice(0, c + 1).join("").length)]);
+      const out = new Float64Array(candidates.length);
+      twin.prepare(bytes(text));
+      twin.ratiosInto(bytes(candidates.join("")), offsets, 0, candidates.length, out);
+      expect([...out]).toEqual(candidates.map((candidate) => indelRatio(text, candidate)));
+    }),
+    parameters(200),
+  );
 });

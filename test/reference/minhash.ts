@@ -14,7 +14,7 @@ interface Permutations {
 let recorded: Permutations | null = null;
 
 /** Read at first use, from the package's root, so that compiled benches find it too. */
-function recordedPermutations(): Permutations {
+export function recordedPermutations(): Permutations {
   if (recorded === null) {
     let folder = new URL(".", import.meta.url);
     while (!existsSync(new URL("package.json", folder))) folder = new URL("..", folder);
