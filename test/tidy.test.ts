@@ -47,6 +47,8 @@ const IMPORTS: Readonly<Record<string, Row>> = {
       "src/config.ts",
       "src/config-schema.ts",
       "src/store/data-lock.ts",
+      // Writes a file and opens no store.
+      "src/store/parquet.ts",
     ],
     npm: ["commander", "cli-progress", "cli-table3", "close-with-grace", "cmu-pronouncing-dictionary"],
   },

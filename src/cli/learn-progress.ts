@@ -6,9 +6,10 @@
  * that only grew goes on, a file that was changed is refused.
  */
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { EngineError } from "../errors.ts";
+import { fingerprint, readPart, replaceFile } from "./file-parts.ts";
 
 export interface LearnProgress {
   /** Names this pass over the file: the stem of its batches' keys. */
@@ -28,10 +29,6 @@ interface StoredRecord extends LearnProgress {
   readonly node: string;
   readonly fingerprint: string;
 }
-
-/** Bytes compared at the beginning of the file, and before the place: enough to tell files apart, cheap to read with each batch. */
-const HEAD_BYTES = 65_536;
-const TAIL_BYTES = 4_096;
 
 export interface ProgressKey {
   readonly dataDir: string;
@@ -115,38 +112,10 @@ export class ProgressRecord {
       ...progress,
     };
     await mkdir(dirname(this.path), { recursive: true });
-    const draft = `${this.path}.new`;
-    const handle = await open(draft, "w");
-    try {
-      await handle.writeFile(`${JSON.stringify(record, null, 2)}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(draft, this.path);
+    await replaceFile(this.path, `${JSON.stringify(record, null, 2)}\n`);
   }
 
   async forget(): Promise<void> {
     await rm(this.path, { force: true });
   }
-}
-
-/** Bytes [from, to) of a file; fewer where it ends before. */
-async function readPart(file: string, from: number, to: number): Promise<Buffer> {
-  const handle = await open(file, "r");
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(to - from), 0, to - from, from);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await handle.close();
-  }
-}
-
-/** SHA-256 over the first and the last bytes before `end`; of a file that is shorter, over what there is, which then differs. */
-async function fingerprint(file: string, end: number): Promise<string> {
-  const hash = createHash("sha256");
-  for (const part of [await readPart(file, 0, Math.min(HEAD_BYTES, end)), await readPart(file, Math.max(0, end - TAIL_BYTES), end)]) {
-    hash.update(`${part.length}:`).update(part);
-  }
-  return hash.digest("hex");
 }

@@ -28,6 +28,8 @@ export interface SourceOptions {
 
 export interface SourceBatch {
   readonly sequences: readonly Sequence[];
+  /** Parallel to `sequences`: the line of each, from 1 on. */
+  readonly lines: readonly number[];
   /** Bad lines passed over within this batch. */
   readonly skipped: number;
   /** Where the next batch begins. */
@@ -49,6 +51,7 @@ export class BadLine extends Error {}
 /** Errors: ENGRAM_FILE_UNREADABLE; ENGRAM_BAD_REQUEST naming the first bad line, unless `skipBad`. */
 export async function* readBatches(path: string, options: SourceOptions): AsyncGenerator<SourceBatch> {
   let sequences: Sequence[] = [];
+  let lines: number[] = [];
   let skipped = 0;
   let bytes = 0;
   let endByte = options.fromByte;
@@ -59,7 +62,10 @@ export async function* readBatches(path: string, options: SourceOptions): AsyncG
     bytes += lineBytes;
     try {
       const sequence = sequenceOf(raw, endLine === 1, options);
-      if (sequence.length > 0) sequences.push(sequence);
+      if (sequence.length > 0) {
+        sequences.push(sequence);
+        lines.push(endLine);
+      }
     } catch (error) {
       if (!(error instanceof BadLine)) throw error;
       if (!options.skipBad) throw badLine(path, endLine, error.message);
@@ -68,8 +74,9 @@ export async function* readBatches(path: string, options: SourceOptions): AsyncG
   };
   const full = (): boolean => sequences.length >= options.batchSequences || bytes >= BATCH_BYTES_MAX;
   const flush = (): SourceBatch => {
-    const batch = { sequences, skipped, endByte, endLine };
+    const batch = { sequences, lines, skipped, endByte, endLine };
     sequences = [];
+    lines = [];
     skipped = 0;
     bytes = 0;
     return batch;

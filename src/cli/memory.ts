@@ -4,7 +4,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { type Config, usesDataFolder } from "../config.ts";
-import type { OneSymbolPrediction, Prediction } from "../engine-types.ts";
+import type { OneSymbolPrediction, Prediction, ScoreAllRequest, ScoredState } from "../engine-types.ts";
 import { EngineError, ERROR_TABLE, type ErrorCode } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Event } from "../model/event.ts";
@@ -20,10 +20,14 @@ export interface Memory {
   /** Learns each sequence once; resolves when all are durable. A repeat with the same key soon after counts nothing twice. */
   learn(sequences: readonly Sequence[], key: string): Promise<{ stored: number; tooShort: number }>;
   predict(state: Sequence, config: SessionConfig): Promise<readonly AnyPrediction[]>;
+  /** Each state's answer, in order: one pass over the kb for all of them (512 at most). */
+  score(states: readonly Sequence[], settings: ScoreSettings): Promise<readonly ScoredState[]>;
   /** Distinct patterns learned. */
   patternCount(): Promise<number>;
   close(): Promise<void>;
 }
+
+export type ScoreSettings = Required<Pick<ScoreAllRequest, "cutoff" | "keep" | "similarity">>;
 
 export interface MemoryPlace {
   readonly config: Config;
@@ -55,6 +59,11 @@ async function localMemory({ config, log, node }: MemoryPlace): Promise<Memory> 
       where: "this process",
       learn: (sequences, key) => engine.learnSequences(kb, sequences, { idempotencyKey: key }),
       predict: async (state, settings) => (await engine.predictState(kb, state, settings)).predictions,
+      score: async (queries, settings) => {
+        const answers: ScoredState[] = [];
+        for await (const answer of engine.scoreAll({ kb, queries, ...settings })) answers.push(answer);
+        return answers;
+      },
       patternCount: async () => (await engine.kbHead(kb)).patternCount,
       close: async () => {
         try {
@@ -80,6 +89,8 @@ function remoteMemory(url: string, node: string): Memory {
     },
     predict: async (state, config) =>
       (await call<{ predictions: readonly AnyPrediction[] }>(`${base}/predict`, { state, config })).predictions,
+    score: async (queries, settings) =>
+      (await call<{ results: readonly ScoredState[] }>(`${base}/score`, { queries, ...settings })).results,
     patternCount: async () => (await call<{ patterns: number }>(`${base}/stats`)).patterns,
     close: async () => undefined,
   };

@@ -7,6 +7,7 @@ import { registerEval } from "./eval.ts";
 import { registerLearn } from "./learn.ts";
 import { registerPredict } from "./predict.ts";
 import { registerRebuild } from "./rebuild.ts";
+import { registerScore } from "./score.ts";
 import { registerServe } from "./serve.ts";
 import { programVersion } from "./version.ts";
 
@@ -16,6 +17,7 @@ Begin with:
   engram serve                       answer HTTP on this machine; prints lines to try
   engram learn events.txt --kb shop  learn a file, one sequence a line
   engram predict --kb shop "tea cup" ask what resembles it, what is missing, what comes next
+  engram score queries.txt --kb shop score a file of states against everything learned
 
 Everything is kept in ./data unless --data-dir says otherwise. Settings: engram config.
 Exit codes: 0 done, 1 failed, 2 wrong use or wrong settings, 3 busy (try again later, or the data folder is in use), 130 stopped.`;
@@ -43,7 +45,16 @@ export function buildProgram(): Command {
     .showHelpAfterError("(engram <command> --help tells more)")
     .addHelpText("after", HELP_AFTER)
     .exitOverride();
-  for (const register of [registerServe, registerLearn, registerPredict, registerDemo, registerEval, registerRebuild, registerConfig]) {
+  for (const register of [
+    registerServe,
+    registerLearn,
+    registerPredict,
+    registerScore,
+    registerDemo,
+    registerEval,
+    registerRebuild,
+    registerConfig,
+  ]) {
     register(program);
   }
   return program;

@@ -46,7 +46,7 @@ export function readPredictBody(body: unknown, limits: HttpLimits): PredictBody 
   return { state, ...(settings !== undefined && { config: readNewConfig(settings as Readonly<Record<string, unknown>>).config }) };
 }
 
-function readList(value: unknown, loc: Loc, body: unknown, issues: Issues): readonly unknown[] {
+export function readList(value: unknown, loc: Loc, body: unknown, issues: Issues): readonly unknown[] {
   if (Array.isArray(value)) return value;
   if (value === undefined) issues.add("missing", loc, body);
   else issues.add("list_type", loc, value);

@@ -3,7 +3,8 @@ import type { FastifyInstance } from "fastify";
 import { callOptions, clientSignal, type RouteContext } from "./context.ts";
 import { readLearnBody, readPredictBody } from "./kb-body.ts";
 import { answerChunks } from "./prediction-json.ts";
-import { sendChunks } from "./send.ts";
+import { readScoreBody } from "./score-body.ts";
+import { sendChunks, sendStream } from "./send.ts";
 import { addLearnLinesRoute } from "./v1-learn-lines.ts";
 
 interface KbRoute {
@@ -36,5 +37,26 @@ export function addV1Routes(app: FastifyInstance, context: RouteContext): void {
     const result = await engine.predictState(kb, state, config, { signal: clientSignal(reply) });
     const tail = `,"node_id":${JSON.stringify(node)},"kb_id":${JSON.stringify(kb)},"count":${result.predictions.length},"trace":${JSON.stringify(result.trace)}}`;
     return sendChunks(reply, answerChunks("{", result, tail));
+  });
+
+  app.post<KbRoute>("/v1/kbs/:node/score", async (request, reply) => {
+    const { node } = request.params;
+    const kb = engine.kbOf(node);
+    const signal = clientSignal(reply);
+    const answers = engine.scoreAll({ kb, ...readScoreBody(request.body, limits), ...(signal && { signal }) })[Symbol.asyncIterator]();
+    // The first answer is there when the whole group is scored: what fails before is an error reply.
+    const first = await answers.next();
+    return sendStream(
+      reply,
+      (async function* () {
+        yield `{"node_id":${JSON.stringify(node)},"kb_id":${JSON.stringify(kb)},"results":[`;
+        let separator = "";
+        for (let answer = first; answer.done !== true; answer = await answers.next()) {
+          yield separator + JSON.stringify(answer.value);
+          separator = ",";
+        }
+        yield "]}";
+      })(),
+    );
   });
 }

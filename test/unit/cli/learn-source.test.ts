@@ -67,11 +67,12 @@ describe("batches", () => {
           [["c"], ["d"]],
           [["e"], ["f"]],
         ],
+        lines: [1, 3, 4],
         skipped: 0,
         endByte: 13,
         endLine: 4,
       },
-      { sequences: [[["g"], ["h"]]], skipped: 0, endByte: 17, endLine: 5 },
+      { sequences: [[["g"], ["h"]]], lines: [5], skipped: 0, endByte: 17, endLine: 5 },
     ]);
   });
 
@@ -82,13 +83,14 @@ describe("batches", () => {
           [["a"], ["b"]],
           [["c"], ["d"]],
         ],
+        lines: [1, 2],
         skipped: 0,
         endByte: 10,
         endLine: 2,
       },
     ]);
     expect(await batchesOf("")).toEqual([]);
-    expect(await batchesOf("\n\n")).toEqual([{ sequences: [], skipped: 0, endByte: 2, endLine: 2 }]);
+    expect(await batchesOf("\n\n")).toEqual([{ sequences: [], lines: [], skipped: 0, endByte: 2, endLine: 2 }]);
   });
 
   it("name the first bad line, or count bad lines", async () => {

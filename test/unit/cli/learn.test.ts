@@ -36,6 +36,7 @@ function fakeMemory(failAt = Number.POSITIVE_INFINITY): Memory {
       return { stored: sequences.length, tooShort: 0 };
     },
     predict: async () => [],
+    score: async () => [],
     patternCount: async () => learned.length,
     close: async () => undefined,
   };
