@@ -4,7 +4,7 @@ export { blocksScratchBytes, matchingBlocks, matchingBlocksInto } from "./blocks
 export { intersectionCount, intersectionCountsInto, intersectionScratchBytes } from "./jaccard";
 export { beginTask, sortKept } from "./keep";
 export { laneIntersectionCountsInto, markHits } from "./lane-jaccard";
-export { laneLcsLengthsAtLeastInto, laneLcsLengthsInto } from "./lane-lcs";
+export { laneLcsLengthsAtLeastInto, laneLcsLengthsInto, prepareLanes, releaseLanes } from "./lane-lcs";
 export { LAYOUT_VERSION } from "./layout";
 export { lcsLength, lcsLengthAtLeast, lcsLengthPair, lcsLengthsInto, pairScratchBytes } from "./lcs";
 export { prepareQuery, queryBytes, releaseQuery } from "./masks";

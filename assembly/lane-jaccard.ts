@@ -7,7 +7,8 @@
  * lanes at a time: with eight accumulators the registers do not suffice, and it takes a third longer. Not for one candidate (jaccard.ts). Reference:
  * test/reference/jaccard.ts.
  */
-import { QUERY_CLASSES, QUERY_IDS, QUERY_TABLE, RESIDENT_LANES } from "./layout";
+import { laneTable } from "./lane-lcs";
+import { QUERY_CLASSES, QUERY_IDS, RESIDENT_LANES } from "./layout";
 
 const LANES: usize = RESIDENT_LANES;
 const GROUP_BYTES: usize = RESIDENT_LANES << 2;
@@ -29,7 +30,7 @@ export function laneIntersectionCountsInto(
   hits: usize,
   out: usize,
 ): void {
-  const table = load<u32>(query, QUERY_TABLE) as usize;
+  const table = laneTable(query);
   const classes = load<u32>(query, QUERY_CLASSES);
   let target = out;
   for (let group = from; group < to; group++) {
@@ -55,11 +56,11 @@ export function laneIntersectionCountsInto(
   }
 }
 
-/** Sets the entries of the query's ids in `hits`, u8 an id, to `value`: 1, and 0 afterwards. All others must be 0. */
+/** Sets the entries of the query's ids in `hits`, u8 a lane id, to `value`: 1, and 0 afterwards. All others must be 0. */
 export function markHits(query: usize, hits: usize, value: u32): void {
   const ids = load<u32>(query, QUERY_IDS) as usize;
   const end = ids + ((load<u32>(query, QUERY_CLASSES) as usize) << 2);
-  for (let p = ids; p < end; p += 4) store<u8>(hits + (load<u32>(p) as usize), value as u8);
+  for (let p = ids; p < end; p += 4) store<u8>(hits + (load<u32>(p) as usize), value as u8, 1);
 }
 
 /** Four lanes without repeats: every hit is an id shared. Two ids a load. */

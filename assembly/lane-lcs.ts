@@ -4,11 +4,11 @@
  * latency, and a group ends for all lanes at once, so nothing mispredicts. What is left to pay is two or three loads an id.
  *
  * Cost: O(candidate) up to 64 query elements, O(candidate * words) beyond, 63 bits a word, two candidates at a time. Not for one
- * candidate or a batch that is scored once (lcs.ts): the lanes must be laid out first. A class table of bytes instead of u16 was tried and
- * gains nothing, up to a million ids; so there is no limit of 255 distinct ids. Padding ids have class 0 and change nothing.
- * Reference: test/reference/lcs.ts.
+ * candidate or a batch that is scored once (lcs.ts): the lanes must be laid out first. They hold lane ids: the id plus one, 0 for padding,
+ * which is in no query and changes nothing. A class table of bytes instead of u16 was tried and gains nothing, up to a million ids; so
+ * there is no limit of 255 distinct ids. A table of mask words by id does gain (`prepareLanes`). Reference: test/reference/lcs.ts.
  */
-import { QUERY_COUNT, QUERY_MASKS, QUERY_TABLE, QUERY_WORDS, RESIDENT_LANES } from "./layout";
+import { QUERY_CLASSES, QUERY_COUNT, QUERY_IDS, QUERY_LANE_MASKS, QUERY_MASKS, QUERY_TABLE, QUERY_WORDS, RESIDENT_LANES } from "./layout";
 import { neededLcs } from "./ratio";
 
 const LANES: usize = RESIDENT_LANES;
@@ -16,6 +16,8 @@ const GROUP_BYTES: usize = RESIDENT_LANES << 2;
 const WORD_MASK: i64 = i64.MAX_VALUE;
 /** Positions between two looks at whether a group can still reach what is needed: a look costs about as much as one position. */
 const RUN_BYTES: usize = GROUP_BYTES << 3;
+/** What must be needed for such a look to be worth its time. */
+const NEEDED_LOOK: u32 = 4;
 
 /**
  * LCS lengths of groups `from` to `to` (exclusive), u32[RESIDENT_LANES] a group, to `out`. `starts`: u32, the position at which a group starts;
@@ -84,12 +86,18 @@ function startOf(lanes: usize, starts: usize, group: u32): usize {
  * then the lengths are those found until then, all below it.
  */
 export function groupLcs(start: usize, end: usize, query: usize, carries: usize, needed: u32, out: usize): void {
-  const table = load<u32>(query, QUERY_TABLE) as usize;
+  const table = laneTable(query);
   const masks = load<u32>(query, QUERY_MASKS) as usize;
   const words = load<u32>(query, QUERY_WORDS);
   if (words === 1) {
-    if (needed === 0) oneWord(start, end, table, masks, out);
-    else oneWordAtLeast(start, end, table, masks, needed, out);
+    const laneMasks = load<u32>(query, QUERY_LANE_MASKS) as usize;
+    // Looking whether to stop costs more than it saves where almost everything reaches what is needed.
+    const isPlain = needed < NEEDED_LOOK;
+    if (laneMasks !== 0) {
+      if (isPlain) oneWord<u64>(start, end, laneMasks, 0, out);
+      else oneWordAtLeast<u64>(start, end, laneMasks, 0, needed, out);
+    } else if (isPlain) oneWord<u16>(start, end, table, masks, out);
+    else oneWordAtLeast<u16>(start, end, table, masks, needed, out);
     return;
   }
   const rowBytes = (words as usize) << 3;
@@ -110,8 +118,38 @@ export function groupLcs(start: usize, end: usize, query: usize, carries: usize,
   }
 }
 
-/** Address of the one-word mask row of an id. */
-function rowOf(id: u32, table: usize, masks: usize): usize {
+/** Class table by lane id. What stands before the class table, the entry of padding, is zero: whoever owns the table sees to that. */
+export function laneTable(query: usize): usize {
+  return (load<u32>(query, QUERY_TABLE) as usize) - 2;
+}
+
+/**
+ * Gives a query of one mask word a table of its words by lane id, for as long as it is prepared: one load less an id, a quarter of the time.
+ * `laneMasks`: u64 a lane id of the kb, all zero, and zero again after `releaseLanes`. Longer queries go without.
+ */
+export function prepareLanes(query: usize, laneMasks: usize): void {
+  if (load<u32>(query, QUERY_WORDS) !== 1) return;
+  store<u32>(query, laneMasks as u32, QUERY_LANE_MASKS);
+  const ids = load<u32>(query, QUERY_IDS) as usize;
+  const masks = load<u32>(query, QUERY_MASKS) as usize;
+  const classes = load<u32>(query, QUERY_CLASSES) as usize;
+  for (let c: usize = 0; c < classes; c++) {
+    store<u64>(laneMasks + ((load<u32>(ids + (c << 2)) as usize) << 3), load<u64>(masks + (c << 3), 8), 8);
+  }
+}
+
+export function releaseLanes(query: usize): void {
+  const laneMasks = load<u32>(query, QUERY_LANE_MASKS) as usize;
+  if (laneMasks === 0) return;
+  const ids = load<u32>(query, QUERY_IDS) as usize;
+  const end = ids + ((load<u32>(query, QUERY_CLASSES) as usize) << 2);
+  for (let p = ids; p < end; p += 4) store<u64>(laneMasks + ((load<u32>(p) as usize) << 3), 0, 8);
+  store<u32>(query, 0, QUERY_LANE_MASKS);
+}
+
+/** Address of the mask word of a lane id: T u64: in a table of words by lane id; u16: by its class in a class table. */
+function wordOf<T>(id: u32, table: usize, masks: usize): usize {
+  if (sizeof<T>() === 8) return table + ((id as usize) << 3);
   return masks + ((load<u16>(table + ((id as usize) << 1)) as usize) << 3);
 }
 
@@ -125,21 +163,21 @@ function step(s: v128, mask: v128): v128 {
   return v128.or(i64x2.add(s, v128.and(s, mask)), v128.andnot(s, mask));
 }
 
-function oneWord(start: usize, end: usize, table: usize, masks: usize, out: usize): void {
+function oneWord<T>(start: usize, end: usize, table: usize, masks: usize, out: usize): void {
   let s0 = i64x2.splat(-1);
   let s1 = i64x2.splat(-1);
   let s2 = i64x2.splat(-1);
   let s3 = i64x2.splat(-1);
   for (let p = start; p < end; p += GROUP_BYTES) {
-    s0 = step(s0, pairOf(rowOf(load<u32>(p), table, masks), rowOf(load<u32>(p, 4), table, masks)));
-    s1 = step(s1, pairOf(rowOf(load<u32>(p, 8), table, masks), rowOf(load<u32>(p, 12), table, masks)));
-    s2 = step(s2, pairOf(rowOf(load<u32>(p, 16), table, masks), rowOf(load<u32>(p, 20), table, masks)));
-    s3 = step(s3, pairOf(rowOf(load<u32>(p, 24), table, masks), rowOf(load<u32>(p, 28), table, masks)));
+    s0 = step(s0, pairOf(wordOf<T>(load<u32>(p), table, masks), wordOf<T>(load<u32>(p, 4), table, masks)));
+    s1 = step(s1, pairOf(wordOf<T>(load<u32>(p, 8), table, masks), wordOf<T>(load<u32>(p, 12), table, masks)));
+    s2 = step(s2, pairOf(wordOf<T>(load<u32>(p, 16), table, masks), wordOf<T>(load<u32>(p, 20), table, masks)));
+    s3 = step(s3, pairOf(wordOf<T>(load<u32>(p, 24), table, masks), wordOf<T>(load<u32>(p, 28), table, masks)));
   }
   storeZeros(out, s0, s1, s2, s3);
 }
 
-function oneWordAtLeast(start: usize, end: usize, table: usize, masks: usize, needed: u32, out: usize): void {
+function oneWordAtLeast<T>(start: usize, end: usize, table: usize, masks: usize, needed: u32, out: usize): void {
   let s0 = i64x2.splat(-1);
   let s1 = i64x2.splat(-1);
   let s2 = i64x2.splat(-1);
@@ -147,10 +185,10 @@ function oneWordAtLeast(start: usize, end: usize, table: usize, masks: usize, ne
   let p = start;
   while (p < end) {
     for (const stop = min(p + RUN_BYTES, end); p < stop; p += GROUP_BYTES) {
-      s0 = step(s0, pairOf(rowOf(load<u32>(p), table, masks), rowOf(load<u32>(p, 4), table, masks)));
-      s1 = step(s1, pairOf(rowOf(load<u32>(p, 8), table, masks), rowOf(load<u32>(p, 12), table, masks)));
-      s2 = step(s2, pairOf(rowOf(load<u32>(p, 16), table, masks), rowOf(load<u32>(p, 20), table, masks)));
-      s3 = step(s3, pairOf(rowOf(load<u32>(p, 24), table, masks), rowOf(load<u32>(p, 28), table, masks)));
+      s0 = step(s0, pairOf(wordOf<T>(load<u32>(p), table, masks), wordOf<T>(load<u32>(p, 4), table, masks)));
+      s1 = step(s1, pairOf(wordOf<T>(load<u32>(p, 8), table, masks), wordOf<T>(load<u32>(p, 12), table, masks)));
+      s2 = step(s2, pairOf(wordOf<T>(load<u32>(p, 16), table, masks), wordOf<T>(load<u32>(p, 20), table, masks)));
+      s3 = step(s3, pairOf(wordOf<T>(load<u32>(p, 24), table, masks), wordOf<T>(load<u32>(p, 28), table, masks)));
     }
     const left = ((end - p) / GROUP_BYTES) as u32;
     if (max(max(mostZeros(s0), mostZeros(s1)), max(mostZeros(s2), mostZeros(s3))) + left < needed) break;

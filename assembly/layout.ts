@@ -2,7 +2,7 @@
  * Byte layouts that TypeScript and the kernels share. Integer literals only: both compilers read this file. A change of any number
  * here raises LAYOUT_VERSION; the wasm exports it and the TypeScript side refuses another one (ENGRAM_LAYOUT_MISMATCH).
  */
-export const LAYOUT_VERSION = 4;
+export const LAYOUT_VERSION = 5;
 
 /** Values in a MinHash signature, and how they fall into bands (semantics §6.1): stored in databases, so a change is a format change. */
 export const SIGNATURE_VALUES = 100;
@@ -35,6 +35,8 @@ export const QUERY_STARTS = 24;
 export const QUERY_POSITIONS = 28;
 /** u32 address of u32[classes]: the id of class c at index c - 1. */
 export const QUERY_IDS = 32;
+/** u32 address of u64[lane ids]: the one mask word of each lane id (assembly/lane-lcs.ts); 0: there is none. Set by `prepareLanes`. */
+export const QUERY_LANE_MASKS = 52;
 /** A prepared text (assembly/text-query.ts) also has: u32 address of u64[257][row words], rows by Latin-1 character and a row of zeros; 0: too long. */
 export const QUERY_ROWS = 36;
 /** u32: words of such a row. 1: 64 positions a word. Else 63. */
@@ -139,6 +141,10 @@ export const SCRATCH_TEXT_BYTES = 4194304;
 /** Prepared state (symbol ids); 16,384 distinct symbols need 34.6 MB. */
 export const SCRATCH_TOKEN_QUERY = 12029952;
 export const SCRATCH_TOKEN_QUERY_BYTES = 36700160;
+/** u64[LANE_MASKS]: mask words by lane id, in a part of the token query's room that only states of more than SHORT_QUERY_MAX symbols need. */
+export const SCRATCH_LANE_MASKS = 12095488;
+/** Entries there: kbs of fewer symbols have their short states' mask words looked up at once, larger ones by class. 8 MiB a thread. */
+export const LANE_MASKS = 1048576;
 /** Prepared text (code points) of the state, or of one symbol in the search for partners. */
 export const SCRATCH_TEXT_QUERY = 48730112;
 export const SCRATCH_TEXT_QUERY_BYTES = 16777216;
@@ -149,6 +155,8 @@ export const SCRATCH_QUERY_BLOCK_BYTES = 16777216;
 export const SCRATCH_POINT_CLASSES = 82284544;
 /** u32[PATTERN_SYMBOLS_MAX]: the ids of one row of a resident block, gathered from its lane. */
 export const SCRATCH_ROW = 84512768;
+/** u32[RESIDENT_LANES]: LCS lengths of the group in hand. What follows up to the end, 16 bytes at least, stays zero: see `laneTable`. */
+export const SCRATCH_LANE_LENGTHS = 84529152;
 export const SCRATCH_BYTES = 84541440;
 
 /* Context: u32 fields at the scratch's start. Addresses are written when the thread starts or loads a table, counts by the kernels. */
@@ -206,15 +214,13 @@ export const NAME_BYTES = 20;
 export const RESIDENT_MAGIC_VALUE = 1112688453;
 /** Groups of RESIDENT_LANES rows. */
 export const RESIDENT_GROUPS = 24;
-/** What fills the lanes of shorter rows: an id that no kb assigns and that is in no query's class table. */
-export const RESIDENT_PAD_ID = 28;
-/** One more than the greatest id in the block, padding aside. */
+/** One more than the greatest id in the block: its greatest lane id. */
 export const RESIDENT_ID_LIMIT = 32;
 /** Positions of all groups together; each holds RESIDENT_LANES ids. */
 export const RESIDENT_POSITIONS = 36;
 /** u16 a row. */
 export const RESIDENT_LENGTHS_AT = 52;
-/** u32[positions][RESIDENT_LANES], in the place of a batch's symbol ids. */
+/** u32[positions][RESIDENT_LANES] lane ids, in the place of a batch's symbol ids. A lane id is one more than the id; 0 fills the lanes of shorter rows. */
 export const RESIDENT_LANES_AT = 56;
 /** u32[rows + 1]: where a row's event ends start. */
 export const RESIDENT_EVENT_STARTS_AT = 60;

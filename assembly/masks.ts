@@ -17,6 +17,7 @@ import {
   QUERY_COUNT,
   QUERY_HEADER_BYTES,
   QUERY_IDS,
+  QUERY_LANE_MASKS,
   QUERY_MASKS,
   QUERY_POSITION_CLASSES,
   QUERY_POSITIONS,
@@ -86,6 +87,7 @@ export function prepareQuery(ids: usize, count: u32, table: usize, tableCount: u
   store<u32>(query, starts as u32, QUERY_STARTS);
   store<u32>(query, positions as u32, QUERY_POSITIONS);
   store<u32>(query, distinct as u32, QUERY_IDS);
+  store<u32>(query, 0, QUERY_LANE_MASKS);
   const bytes = queryBytes(count, classes);
   if (!fits || bytes > (capacity as u64)) {
     releaseQuery(query);

@@ -60,13 +60,13 @@ export function rowIds(scratch: usize, batch: usize, row: u32): usize {
   const end = ids + ((rowLength(batch, row) as usize) << 2);
   let lane = groupLanes(batch, row >> 3) + ((row & 7) << 2);
   for (let p = ids; p < end; p += 4) {
-    store<u32>(p, load<u32>(lane));
+    store<u32>(p, load<u32>(lane) - 1);
     lane += RESIDENT_LANES << 2;
   }
   return ids;
 }
 
-/** Address of the first position of a resident block's group: RESIDENT_LANES ids a position. */
+/** Address of the first position of a resident block's group: RESIDENT_LANES lane ids a position. */
 export function groupLanes(block: usize, group: u32): usize {
   const starts = block + (load<u32>(block, RESIDENT_GROUP_STARTS_AT) as usize);
   const position = load<u32>(starts + ((group as usize) << 2)) as usize;

@@ -3,6 +3,8 @@
  * mode), classes of the symbols that resemble one (fuzzy tokens), the state's signature. Cost: what the query's own symbols cost; only
  * their table entries are touched, so a change of query is cheap however large the kb. One query at a time is loaded in a scratch.
  */
+
+import { prepareLanes, releaseLanes } from "./lane-lcs";
 import {
   ASK_CHARACTER,
   ASK_FLAGS,
@@ -18,6 +20,10 @@ import {
   CONTEXT_CLASS_TABLE,
   CONTEXT_PARTNER_TABLE,
   CONTEXT_PERMUTATIONS,
+  LANE_MASKS,
+  QUERY_CLASSES,
+  QUERY_COUNT,
+  SCRATCH_LANE_MASKS,
   SCRATCH_POINT_CLASSES,
   SCRATCH_QUERY_SIGNATURE,
   SCRATCH_TEXT_QUERY,
@@ -26,7 +32,7 @@ import {
   SCRATCH_TOKEN_QUERY_BYTES,
   SIGNATURE_VALUES,
 } from "./layout";
-import { prepareQuery, releaseQuery } from "./masks";
+import { prepareQuery, queryBytes, releaseQuery } from "./masks";
 import { askOf, askSection } from "./memory";
 import { signatureInto } from "./minhash";
 import { prepareText } from "./text-query";
@@ -43,9 +49,10 @@ export function loadQuery(scratch: usize): bool {
     (load<u32>(ask, ASK_FLAGS) & ASK_CHARACTER) !== 0 &&
     !loadText(scratch, askSection(ask, ASK_TEXT_AT), load<u32>(ask, ASK_TEXT_POINTS))
   ) {
-    releaseQuery(tokens);
+    releaseTokens(scratch);
     return false;
   }
+  if (symbolCount < (LANE_MASKS as u32)) prepareLanes(tokens, scratch + SCRATCH_LANE_MASKS);
   const partners = load<u32>(scratch, CONTEXT_PARTNER_TABLE) as usize;
   const pairs = askSection(ask, ASK_PARTNER_IDS_AT);
   const pairsEnd = pairs + ((load<u32>(ask, ASK_PARTNER_IDS) as usize) << 3);
@@ -62,12 +69,23 @@ export function loadQuery(scratch: usize): bool {
 /** Takes the loaded query's marks out of the tables. The block must still be in place. */
 export function unloadQuery(scratch: usize): void {
   const ask = askOf(scratch);
-  releaseQuery(scratch + SCRATCH_TOKEN_QUERY);
+  releaseTokens(scratch);
   if ((load<u32>(ask, ASK_FLAGS) & ASK_CHARACTER) !== 0) unloadText(scratch);
   const partners = load<u32>(scratch, CONTEXT_PARTNER_TABLE) as usize;
   const pairs = askSection(ask, ASK_PARTNER_IDS_AT);
   const pairsEnd = pairs + ((load<u32>(ask, ASK_PARTNER_IDS) as usize) << 3);
   for (let pair = pairs; pair < pairsEnd; pair += 8) store<u16>(partners + ((load<u32>(pair) as usize) << 1), 0);
+}
+
+/** Unmarks the state's symbols; a long state's masks are cleared where short ones have their lane masks, which start as zeros. */
+function releaseTokens(scratch: usize): void {
+  const tokens = scratch + SCRATCH_TOKEN_QUERY;
+  releaseLanes(tokens);
+  releaseQuery(tokens);
+  const bytes = queryBytes(load<u32>(tokens, QUERY_COUNT), load<u32>(tokens, QUERY_CLASSES)) as usize;
+  const end = min(tokens + bytes, scratch + SCRATCH_LANE_MASKS + ((LANE_MASKS as usize) << 3));
+  const start = scratch + SCRATCH_LANE_MASKS;
+  if (end > start) memory.fill(start, 0, end - start);
 }
 
 /** Prepares `count` code points as the text that candidates are compared with: the state's, or one symbol's in the search for partners. */

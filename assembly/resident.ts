@@ -28,7 +28,6 @@ import {
   RESIDENT_LENGTHS_AT,
   RESIDENT_MAGIC_VALUE,
   RESIDENT_ORIGINS_AT,
-  RESIDENT_PAD_ID,
   RESIDENT_POSITIONS,
   SCRATCH_BLOCKS_WORK,
   SCRATCH_SURVIVORS,
@@ -47,19 +46,18 @@ export function residentBytes(scratch: usize, batch: usize): usize {
 }
 
 /**
- * Writes the block at `block` (8-byte aligned, `residentBytes` bytes, not in the batch). `padId` is an id that no query has, below the count of
- * the class tables. The batch's rows must have been checked.
+ * Writes the block at `block` (8-byte aligned, `residentBytes` bytes, not in the batch). The batch's rows must have been checked.
  */
-export function sealResident(scratch: usize, batch: usize, block: usize, padId: u32): void {
+export function sealResident(scratch: usize, batch: usize, block: usize): void {
   countLengths(scratch, batch);
   const rows = load<u32>(batch, BATCH_ROWS) as usize;
   const events = load<u32>(batch, BATCH_EVENTS) as usize;
   const positions = positionsOf(scratch, rows) as usize;
   orderRows(scratch, batch, rows as u32);
-  writeHeader(block, batch, rows, positions, events, padId);
+  writeHeader(block, batch, rows, positions, events);
   writeGroupStarts(scratch, batch, block, rows);
   writeRows(scratch, batch, block, rows);
-  writeLanes(scratch, batch, block, rows as u32, padId);
+  writeLanes(scratch, batch, block, rows as u32);
 }
 
 function align8(bytes: usize): usize {
@@ -79,7 +77,7 @@ function blockBytes(rows: usize, positions: usize, events: usize): usize {
   );
 }
 
-function writeHeader(block: usize, batch: usize, rows: usize, positions: usize, events: usize, padId: u32): void {
+function writeHeader(block: usize, batch: usize, rows: usize, positions: usize, events: usize): void {
   const groups = groupsOf(rows);
   let at: usize = RESIDENT_HEADER_BYTES;
   memory.fill(block, 0, RESIDENT_HEADER_BYTES);
@@ -90,7 +88,6 @@ function writeHeader(block: usize, batch: usize, rows: usize, positions: usize, 
   store<u32>(block, load<u32>(batch, BATCH_SYMBOLS), BATCH_SYMBOLS);
   store<u32>(block, events as u32, BATCH_EVENTS);
   store<u32>(block, groups as u32, RESIDENT_GROUPS);
-  store<u32>(block, padId, RESIDENT_PAD_ID);
   store<u32>(block, positions as u32, RESIDENT_POSITIONS);
   store<u32>(block, at as u32, RESIDENT_LANES_AT);
   at += positions * GROUP_BYTES;
@@ -203,8 +200,8 @@ function writeRows(scratch: usize, batch: usize, block: usize, rows: usize): voi
   }
 }
 
-/** The ids, each row down its lane and padding below; notes the greatest. */
-function writeLanes(scratch: usize, batch: usize, block: usize, rows: u32, padId: u32): void {
+/** The lane ids, each row down its lane and padding below; notes the greatest. */
+function writeLanes(scratch: usize, batch: usize, block: usize, rows: u32): void {
   const order = scratch + SCRATCH_SURVIVORS;
   const idsIn = symbolIds(batch);
   let limit: u32 = 0;
@@ -217,11 +214,11 @@ function writeLanes(scratch: usize, batch: usize, block: usize, rows: u32, padId
       for (let p = idsIn + ((symbolStart(batch, row) as usize) << 2); p < idsEnd; p += 4) {
         const id = load<u32>(p);
         limit = max(limit, id + 1);
-        store<u32>(to, id);
+        store<u32>(to, id + 1);
         to += GROUP_BYTES;
       }
     }
-    for (; to < end; to += GROUP_BYTES) store<u32>(to, padId);
+    for (; to < end; to += GROUP_BYTES) store<u32>(to, 0);
   }
   store<u32>(block, limit, RESIDENT_ID_LIMIT);
 }

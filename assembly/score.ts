@@ -10,6 +10,7 @@
 
 import { matchingBlocks } from "./blocks";
 import { offerBlocks, offerMatch } from "./details";
+import { matchLanes } from "./lane-match";
 import {
   ASK_CHARACTER,
   ASK_FLAGS,
@@ -28,7 +29,7 @@ import {
   SCRATCH_TOKEN_QUERY,
   SHORT_QUERY_MAX,
 } from "./layout";
-import { askOf, rowIds, rowLength } from "./memory";
+import { askOf, isResident, rowIds, rowLength } from "./memory";
 import { indelRatio, ratioOf, reaches } from "./ratio";
 import { textSimilarities } from "./text";
 
@@ -36,7 +37,8 @@ import { textSimilarities } from "./text";
 export function matchRows(scratch: usize, batch: usize, count: u32): void {
   const ask = askOf(scratch);
   const isCharacter = (load<u32>(ask, ASK_FLAGS) & ASK_CHARACTER) !== 0;
-  if (isCharacter || load<u32>(ask, ASK_SYMBOLS) > (SHORT_QUERY_MAX as u32)) matchRowsInSteps(scratch, batch, count);
+  if (!isCharacter && isResident(batch)) matchLanes(scratch, batch, count);
+  else if (isCharacter || load<u32>(ask, ASK_SYMBOLS) > (SHORT_QUERY_MAX as u32)) matchRowsInSteps(scratch, batch, count);
   else matchRowsInOnePass(scratch, batch, count);
 }
 
@@ -50,7 +52,8 @@ export function tokenSimilarity(scratch: usize, ids: usize, count: u32): f64 {
   return indelRatio(ids, count, scratch + SCRATCH_TOKEN_QUERY, scratch + SCRATCH_CARRIES);
 }
 
-function blocksOf(scratch: usize, ids: usize, count: u32): u32 {
+/** Writes the matching blocks of `count` ids to SCRATCH_BLOCKS and returns their number. */
+export function blocksOf(scratch: usize, ids: usize, count: u32): u32 {
   return matchingBlocks(ids, count, scratch + SCRATCH_TOKEN_QUERY, scratch + SCRATCH_BLOCKS_WORK, scratch + SCRATCH_BLOCKS);
 }
 

@@ -19,6 +19,8 @@ export interface KernelExports {
     needed: number,
     out: number,
   ): void;
+  prepareLanes(query: number, laneMasks: number): void;
+  releaseLanes(query: number): void;
   laneLcsLengthsInto(lanes: number, starts: number, from: number, to: number, query: number, carries: number, out: number): void;
   laneLcsLengthsAtLeastInto(
     lanes: number,

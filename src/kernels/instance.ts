@@ -10,11 +10,14 @@ import {
   CONTEXT_PERMUTATIONS,
   CONTEXT_SYMBOL_HASHES,
   CONTEXT_TEXTS,
+  LANE_MASKS,
   LAYOUT_VERSION,
   POOL_PERMUTATIONS,
   SCRATCH_BLOCKS,
   SCRATCH_BYTES,
   SCRATCH_CONTEXT,
+  SCRATCH_LANE_LENGTHS,
+  SCRATCH_LANE_MASKS,
   SCRATCH_POINT_CLASSES,
   SCRATCH_QUERY_BLOCK,
   SCRATCH_STAMPS,
@@ -45,14 +48,12 @@ export interface PoolKernels extends Pick<KernelExports, "LAYOUT_VERSION" | "tex
   sortKept(scratch: number): void;
   blocksOfRow(scratch: number, batch: number, row: number): number;
   residentBytes(scratch: number, batch: number): number;
-  sealResident(scratch: number, batch: number, block: number, padId: number): void;
+  sealResident(scratch: number, batch: number, block: number): void;
 }
 
 export interface PoolInstance {
   readonly kernels: PoolKernels;
   readonly scratch: number;
-  /** Fills the short lanes of resident blocks: the entry of the class tables that no symbol has. */
-  readonly padId: number;
   readonly bytes: Uint8Array;
   readonly words: Uint32Array;
   readonly doubles: Float64Array;
@@ -120,6 +121,8 @@ export function instantiatePool(
     bytes.fill(0, scratch + SCRATCH_POINT_CLASSES, scratch + SCRATCH_POINT_CLASSES + CODE_POINTS * 2);
     bytes.fill(0, scratch + SCRATCH_STAMPS, scratch + SCRATCH_BLOCKS);
     bytes.fill(0, scratch + SCRATCH_CONTEXT, scratch + SCRATCH_CONTEXT + 4096);
+    bytes.fill(0, scratch + SCRATCH_LANE_MASKS, scratch + SCRATCH_LANE_MASKS + LANE_MASKS * 8);
+    bytes.fill(0, scratch + SCRATCH_LANE_LENGTHS, classTable);
   }
   setContext(CONTEXT_CLASS_TABLE, classTable);
   setContext(CONTEXT_PARTNER_TABLE, partnerTable);
@@ -136,7 +139,6 @@ export function instantiatePool(
   return {
     kernels,
     scratch,
-    padId: layout.symbolCapacity,
     bytes,
     words,
     doubles,

@@ -23,8 +23,11 @@ import { SignatureColumn } from "./signature-column.ts";
 import { type SignatureScheme, Signer } from "./signer.ts";
 import { planTextTable, writeTextTable } from "./text-table.ts";
 
+/** Zeros before the class table. */
+const TABLE_FRONT_BYTES = 16;
+
 export interface KernelOptions {
-  /** Ids are below this; it costs three bytes an id. Default: enough for every code point. */
+  /** Ids are below this; it costs eleven bytes of memory an id, of which only used pages exist. Default: enough for every code point. */
   readonly idLimit?: number;
   /** Another build of the kernels, with its own memory. Default: the package's. */
   readonly wasmPath?: string;
@@ -40,6 +43,7 @@ export class Kernels {
   readonly #memory: OwnMemory;
   readonly #table: number;
   readonly #hits: number;
+  readonly #laneMasks: number;
   readonly #permutations: number;
   /** Everything above is columns, the open query and temporary regions. */
   readonly #floor: number;
@@ -49,9 +53,10 @@ export class Kernels {
     this.idLimit = options.idLimit ?? CODE_POINTS;
     this.#memory = new OwnMemory(options.wasmPath);
     this.#permutations = this.#memory.place(recordedPermutations());
-    // Fresh memory is zero, as the class table must be; the entry behind the last id is that of padding.
-    this.#table = this.#memory.reserve((this.idLimit + 1) * 2);
+    // Fresh memory is zero, as the tables must be, and what stands before the class table (assembly/lane-lcs.ts).
+    this.#table = this.#memory.reserve(TABLE_FRONT_BYTES + this.idLimit * 2) + TABLE_FRONT_BYTES;
     this.#hits = this.#memory.reserve(this.idLimit + 1);
+    this.#laneMasks = this.#memory.reserve((this.idLimit + 1) * 8);
     this.#floor = this.#memory.top;
   }
 
@@ -108,6 +113,7 @@ export class Kernels {
       count: ids.length,
       classes,
       hits: this.#hits,
+      laneMasks: this.#laneMasks,
       assertIds: (candidate) => this.#assertIds(candidate),
       closed: () => {
         memory.release(before);

@@ -13,7 +13,7 @@ export interface LaneLayout {
   /** Ids in the longest candidate. */
   readonly longest: number;
   readonly groups: number;
-  /** Position p of lane l is `lanes[p * RESIDENT_LANES + l]`. */
+  /** Position p of lane l is `lanes[p * RESIDENT_LANES + l]`: the id plus one, 0 where the candidate is shorter than its group. */
   readonly lanes: Uint32Array;
   /** Group g has the positions `starts[g]` to `starts[g + 1]`. */
   readonly starts: Uint32Array;
@@ -25,9 +25,9 @@ export interface LaneLayout {
   readonly order: Uint32Array;
 }
 
-/** Candidate c is `flat[offsets[c] .. offsets[c + 1])`; ids are below `padId`, which
- * fills what shorter candidates lack. RangeError beyond 65,535 ids. */
-export function layLanes(flat: Uint32Array, offsets: Uint32Array, padId: number): LaneLayout {
+/** Candidate c is `flat[offsets[c] .. offsets[c + 1])`; ids are
+ * below `idLimit`. RangeError beyond 65,535 ids. */
+export function layLanes(flat: Uint32Array, offsets: Uint32Array, idLimit: number): LaneLayout {
   const count = offsets.length - 1;
   const groups = Math.ceil(count / RESIDENT_LANES);
   const lengthOf = (candidate: number): number => offsets[candidate + 1]! - offsets[candidate]!;
@@ -50,16 +50,16 @@ export function layLanes(flat: Uint32Array, offsets: Uint32Array, padId: number)
   for (let group = 0; group < groups; group++) {
     starts[group + 1] = starts[group]! + lengths[Math.min((group + 1) * RESIDENT_LANES, count) - 1]!;
   }
-  const lanes = new Uint32Array(starts[groups]! * RESIDENT_LANES).fill(padId);
+  const lanes = new Uint32Array(starts[groups]! * RESIDENT_LANES);
   const distinct = new Uint16Array(groups * RESIDENT_LANES);
   // One more than the place at which an id was last met.
-  const metAt = new Uint32Array(padId);
+  const metAt = new Uint32Array(idLimit);
   for (let place = 0; place < count; place++) {
     let to = starts[Math.floor(place / RESIDENT_LANES)]! * RESIDENT_LANES + (place % RESIDENT_LANES);
     const end = offsets[order[place]! + 1]!;
     for (let from = offsets[order[place]!]!; from < end; from++, to += RESIDENT_LANES) {
       const id = flat[from]!;
-      lanes[to] = id;
+      lanes[to] = id + 1;
       if (metAt[id] === place + 1) continue;
       metAt[id] = place + 1;
       distinct[place]! += 1;

@@ -19,7 +19,7 @@ import { recordedPermutations } from "./permutations.ts";
 const PAGE_BYTES = 65536;
 /** Below the 4 GiB of a 32-bit memory by more than any kernel reads past a region. */
 const MEMORY_BYTES_MAX = 65535 * PAGE_BYTES;
-/** Symbol ids a thread's tables hold unless the pool is told otherwise: 2 x 32 MiB of address space a thread. The next id pads resident blocks. */
+/** Symbol ids a thread's tables hold unless the pool is told otherwise: 2 x 32 MiB of address space a thread. */
 export const SYMBOL_CAPACITY = 16 * 1024 * 1024;
 /** A thread's symbol table (texts, hashes) at most: about 2.5 million symbols of 10 code points. Less where many threads share the 4 GiB. */
 const TABLE_BYTES_MAX = 128 * 1024 * 1024;
@@ -53,9 +53,9 @@ export interface PoolLayout {
 
 const alignPage = (bytes: number): number => Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
 
-/** Bytes of a u16 table for `symbolCapacity` ids and the padding id behind them. */
+/** Bytes of a u16 table for `symbolCapacity` ids. */
 export function classTableBytes(symbolCapacity: number): number {
-  return alignPage((symbolCapacity + 1) * 2);
+  return alignPage(symbolCapacity * 2);
 }
 
 /**

@@ -54,8 +54,9 @@ interface Opened {
   readonly query: number;
   readonly count: number;
   readonly classes: number;
-  /** u8 an id, all 0. */
+  /** u8 and u64 a lane id, all 0. */
   readonly hits: number;
+  readonly laneMasks: number;
   assertIds(candidate: Uint32Array): void;
   closed(): void;
 }
@@ -109,9 +110,11 @@ export class PreparedSequence {
       const { lanes, starts, lengths, groups } = column;
       const carries = memory.reserve(column.longest * LANE_CARRY_BYTES);
       const found = memory.reserve(groups * RESIDENT_LANES * 4);
-      const { query } = this.#opened;
+      const { query, laneMasks } = this.#opened;
+      memory.exports.prepareLanes(query, laneMasks);
       if (cutoff <= 0) memory.exports.laneLcsLengthsInto(lanes, starts, 0, groups, query, carries, found);
       else memory.exports.laneLcsLengthsAtLeastInto(lanes, starts, lengths, 0, groups, query, carries, cutoff, found);
+      memory.exports.releaseLanes(query);
       out.set(memory.u32(found, column.count));
       return out;
     });

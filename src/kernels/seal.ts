@@ -12,9 +12,9 @@ import type { PoolInstance } from "./instance.ts";
  * is larger than `capacity`: then nothing was written.
  */
 export function sealResidentBlock(instance: PoolInstance, batch: number, block: number, capacity: number, symbolCount: number): number {
-  const { kernels, scratch, padId } = instance;
+  const { kernels, scratch } = instance;
   const { rows } = viewCandidateBatch(instance.bytes, batch);
-  const bad = kernels.firstBadRow(batch, 0, rows, Math.min(symbolCount, padId));
+  const bad = kernels.firstBadRow(batch, 0, rows, symbolCount);
   if (bad !== 0) {
     throw new EngineError("ENGRAM_STORE_REPLY", `Row ${bad - 1} of a candidate batch is no pattern of a kb of ${symbolCount} symbols.`);
   }
@@ -22,6 +22,6 @@ export function sealResidentBlock(instance: PoolInstance, batch: number, block: 
   if (bytes > capacity) {
     throw new EngineError("ENGRAM_LIMIT_EXCEEDED", `A resident block of ${rows} rows takes ${bytes} bytes; ${capacity} are there for it.`);
   }
-  kernels.sealResident(scratch, batch, block, padId);
+  kernels.sealResident(scratch, batch, block);
   return bytes;
 }

@@ -10,7 +10,7 @@
  *   little-endian, each part 8-byte aligned from the block's start; group starts and event starts have one entry more
  *
  *   lanes of a group:   position 0: a0 b0 c0 d0 e0 f0 g0 h0      rows a … h, a the shortest; the group is as long as h, and what a row
- *                       position 1: a1 b1 …                      lacks is the padding id, which no kb assigns and no query has
+ *                       position 1: a1 b1 …                      lacks is 0: what stands here is the id plus one, a lane id
  *
  * Cost: 36 bytes a row beside its symbols (4 bytes each, padding below 1 % in blocks of thousands of rows) and events (2 bytes each).
  */
@@ -82,7 +82,7 @@ export function viewResidentBlock(memory: Uint8Array, place: number): ResidentBl
     symbolCount: (row) => block.getUint16(lengthsAt + row * 2, true),
     symbolId: (row, index) => {
       const position = block.getUint32(groupStartsAt + Math.floor(row / RESIDENT_LANES) * 4, true) + index;
-      return block.getUint32(lanesAt + (position * RESIDENT_LANES + (row % RESIDENT_LANES)) * 4, true);
+      return block.getUint32(lanesAt + (position * RESIDENT_LANES + (row % RESIDENT_LANES)) * 4, true) - 1;
     },
     eventCount: (row) => eventStart(row + 1) - eventStart(row),
     eventEnd: (row, index) => block.getUint16(eventEndsAt + (eventStart(row) + index) * 2, true),

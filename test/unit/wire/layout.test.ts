@@ -24,6 +24,7 @@ const REGIONS: readonly (readonly [name: string, at: number, bytes: number])[] =
   ["query block", layout.SCRATCH_QUERY_BLOCK, layout.SCRATCH_QUERY_BLOCK_BYTES],
   ["code point classes", layout.SCRATCH_POINT_CLASSES, layout.CODE_POINTS * 2],
   ["row", layout.SCRATCH_ROW, PATTERN * 4],
+  ["lane lengths", layout.SCRATCH_LANE_LENGTHS, layout.RESIDENT_LANES * 4 + 16],
   ["end", layout.SCRATCH_BYTES, 0],
 ];
 
@@ -39,6 +40,14 @@ test("the token query holds a state of all different symbols", () => {
   const count = layout.QUERY_SYMBOLS_MAX;
   const words = Math.ceil(Math.ceil(count / 63) / 2) * 2;
   expect(layout.QUERY_HEADER_BYTES + count * 14 + 16 + (count + 1) * words * 8).toBeLessThanOrEqual(layout.SCRATCH_TOKEN_QUERY_BYTES);
+});
+
+test("a short state leaves the lane masks their room in the token query's", () => {
+  const count = layout.SHORT_QUERY_MAX;
+  const end = layout.SCRATCH_TOKEN_QUERY + layout.QUERY_HEADER_BYTES + count * 14 + 16 + (count + 1) * 8;
+  expect(end).toBeLessThanOrEqual(layout.SCRATCH_LANE_MASKS);
+  const room = layout.SCRATCH_TOKEN_QUERY + layout.SCRATCH_TOKEN_QUERY_BYTES;
+  expect(layout.SCRATCH_LANE_MASKS + layout.LANE_MASKS * 8).toBeLessThanOrEqual(room);
 });
 
 test("the reserved page holds leases and permutations", () => {

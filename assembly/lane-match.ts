@@ -1,0 +1,129 @@
+/**
+ * The match stage over a resident block, token mode (semantics §7; score.ts has the same for candidate batches): LCS of eight rows side by side,
+ * and for each row that reaches the recall threshold first a bound of its key. Only rows that may be kept are looked into one by
+ * one: a greedy match that watches for a shared pair of neighbours, and where there is one the blocks kernel.
+ *
+ * Cost: the lane LCS; a few operations a row that reaches the threshold; a pass over a row's symbols for those that may be kept. Groups that
+ * their lengths rule out cost a few operations for all eight. Reference: test/reference/score.ts.
+ */
+import { floorOf, keyBound } from "./bound";
+import { offerBlocks, offerMatch } from "./details";
+import { groupLcs, laneTable } from "./lane-lcs";
+import {
+  ASK_RECALL_THRESHOLD,
+  ASK_SYMBOLS,
+  CONTEXT_BELOW_THRESHOLD,
+  CONTEXT_MATCHED,
+  CONTEXT_WITHOUT_BLOCKS,
+  QUERY_MASKS,
+  QUERY_WORDS,
+  RESIDENT_LANES,
+  RESIDENT_LENGTHS_AT,
+  SCRATCH_CARRIES,
+  SCRATCH_LANE_LENGTHS,
+  SCRATCH_SURVIVORS,
+  SCRATCH_TOKEN_QUERY,
+} from "./layout";
+import { askOf, groupLanes, rowIds } from "./memory";
+import { neededLcs, ratioOf } from "./ratio";
+import { blocksOf } from "./score";
+
+const GROUP_BYTES: usize = RESIDENT_LANES << 2;
+
+/** Matches the first `count` survivors, rows of the resident block; counts and the heap are left in the scratch. */
+export function matchLanes(scratch: usize, block: usize, count: u32): void {
+  const ask = askOf(scratch);
+  const cutoff = load<f64>(ask, ASK_RECALL_THRESHOLD);
+  const stateLength = load<u32>(ask, ASK_SYMBOLS);
+  const query = scratch + SCRATCH_TOKEN_QUERY;
+  const found = scratch + SCRATCH_LANE_LENGTHS;
+  const lengths = block + (load<u32>(block, RESIDENT_LENGTHS_AT) as usize);
+  const isOneWord = load<u32>(query, QUERY_WORDS) === 1;
+  let below: u32 = 0;
+  let withoutBlocks: u32 = 0;
+  let hopeless: u32 = 0;
+  let length = u32.MAX_VALUE;
+  let needed: u32 = 0;
+
+  const end = scratch + SCRATCH_SURVIVORS + ((count as usize) << 2);
+  for (let p = scratch + SCRATCH_SURVIVORS; p < end; ) {
+    const group = load<u32>(p) / RESIDENT_LANES;
+    let next = p + 4;
+    while (next < end && load<u32>(next) / RESIDENT_LANES === group) next += 4;
+    const start = groupLanes(block, group);
+    const stop = groupLanes(block, group + 1);
+    // What the shortest row in hand needs, all need: needed lengths grow with the row's.
+    const shortest = load<u16>(lengths + ((load<u32>(p) as usize) << 1)) as u32;
+    if (shortest !== length) {
+      length = shortest;
+      needed = neededLcs(length + stateLength, cutoff);
+    }
+    if (min(((stop - start) / GROUP_BYTES) as u32, stateLength) < needed) {
+      below += ((next - p) >> 2) as u32;
+      p = next;
+      continue;
+    }
+    groupLcs(start, stop, query, scratch + SCRATCH_CARRIES, needed, found);
+    for (; p < next; p += 4) {
+      const row = load<u32>(p);
+      const lcs = load<u32>(found + (((row % RESIDENT_LANES) as usize) << 2));
+      const own = load<u16>(lengths + ((row as usize) << 1)) as u32;
+      if (own !== length) {
+        length = own;
+        needed = neededLcs(length + stateLength, cutoff);
+      }
+      if (lcs < needed) below++;
+      else if (lcs === 0) {
+        // Nothing shared: similarity 0 and no blocks.
+        if (cutoff > 0) withoutBlocks++;
+        else offerMatch(scratch, block, row, 0, own, 0, 0, 0, 0, 0);
+      } else if (keyBound(scratch, own, lcs, false) < floorOf(scratch)) hopeless++;
+      else if (isOneWord) hopeless += alignRow(scratch, block, row, own, ratioOf(lcs, own + stateLength));
+      else {
+        const ids = rowIds(scratch, block, row);
+        offerBlocks(scratch, block, row, ids, own, ratioOf(lcs, own + stateLength), blocksOf(scratch, ids, own));
+      }
+    }
+  }
+  store<u32>(scratch, below, CONTEXT_BELOW_THRESHOLD);
+  store<u32>(scratch, withoutBlocks, CONTEXT_WITHOUT_BLOCKS);
+  store<u32>(scratch, load<u32>(scratch, CONTEXT_MATCHED) + hopeless, CONTEXT_MATCHED);
+}
+
+/** The greedy match of one row, down its lane; offers it, or returns 1 if its key turns out to be too low. */
+function alignRow(scratch: usize, block: usize, row: u32, length: u32, similarity: f64): u32 {
+  const query = scratch + SCRATCH_TOKEN_QUERY;
+  const table = laneTable(query);
+  const masks = load<u32>(query, QUERY_MASKS) as usize;
+  /** State positions behind the greedy match so far. */
+  let free = ~(0 as u64);
+  /** Positions of the symbol before. */
+  let before: u64 = 0;
+  let sharedPairs: u64 = 0;
+  let matches: u32 = 0;
+  let first: u32 = 0;
+  let last: u32 = 0;
+  let p = groupLanes(block, row / RESIDENT_LANES) + (((row % RESIDENT_LANES) as usize) << 2);
+  for (let n: u32 = 0; n < length; n++) {
+    const positions = load<u64>(masks + ((load<u16>(table + ((load<u32>(p) as usize) << 1)) as usize) << 3));
+    p += GROUP_BYTES;
+    sharedPairs |= (before << 1) & positions;
+    before = positions;
+    const taken = positions & free;
+    if (taken !== 0) {
+      // Everything above the lowest bit of `taken`.
+      free = ~(taken ^ (taken - 1));
+      if (matches === 0) first = n;
+      last = n;
+      matches++;
+    }
+  }
+  if (sharedPairs !== 0) {
+    const ids = rowIds(scratch, block, row);
+    offerBlocks(scratch, block, row, ids, length, similarity, blocksOf(scratch, ids, length));
+    return 0;
+  }
+  if (keyBound(scratch, length, matches, true) < floorOf(scratch)) return 1;
+  offerMatch(scratch, block, row, rowIds(scratch, block, row), length, similarity, matches, matches, first, last + 1);
+  return 0;
+}
