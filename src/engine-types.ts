@@ -184,6 +184,42 @@ export interface LearnedPattern {
   readonly frequency: number;
 }
 
+/** What a listed or deleted pattern must fulfil: all of what is named. */
+export interface PatternQuery {
+  readonly lengthMin?: number;
+  readonly lengthMax?: number;
+  readonly frequencyMin?: number;
+  readonly frequencyMax?: number;
+  /** A symbol that stands in the pattern. */
+  readonly contains?: string;
+  /** Learned, for the first time or again, at this time or later: Unix milliseconds. */
+  readonly learnedSinceMs?: number;
+}
+
+export interface PatternsPage {
+  readonly patterns: readonly PatternView[];
+  /** Where to go on; absent at the end. */
+  readonly cursor?: string;
+}
+
+/** What of a pattern is to be changed; at least one. Emotive records are oldest first, metadata values are text. */
+export interface PatternReplacement {
+  readonly frequency?: number;
+  readonly emotives?: readonly EmotiveRecord[];
+  readonly metadata?: readonly (readonly [string, readonly string[]])[];
+  /** Makes it another pattern: the old one is deleted, the new one takes over its figures (added to those it has). */
+  readonly events?: readonly Event[];
+}
+
+/** What a delete did, or would do. */
+export interface EditReport {
+  readonly matched: number;
+  readonly deleted: number;
+  /** The first hundred of them, with `PTRN|`. */
+  readonly names: readonly string[];
+  readonly unknown: readonly string[];
+}
+
 export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Counts the call once however often it is sent (observe, learn, observe-sequence). */
@@ -293,6 +329,17 @@ export interface Engine {
   kbOf(nodeId: string): string;
   /** By name with or without `PTRN|`; undefined when the kb does not know it. */
   pattern(kb: string, name: string): Promise<PatternView | undefined>;
+  /** Patterns in the order of first learning, a page at a time; what is learned during the listing may be left out. */
+  listPatterns(kb: string, query: PatternQuery, limit: number, cursor?: string): Promise<PatternsPage>;
+  /** By name, in their order; undefined where the kb does not know one. */
+  patterns(kb: string, names: readonly string[]): Promise<readonly (PatternView | undefined)[]>;
+  /** The pattern after the change; undefined when the kb does not know it. */
+  updatePattern(kb: string, name: string, change: PatternReplacement, options?: CallOptions): Promise<PatternView | undefined>;
+  deletePatterns(
+    kb: string,
+    which: { readonly names: readonly string[] } | { readonly query: PatternQuery },
+    options?: CallOptions & { readonly dryRun?: boolean },
+  ): Promise<EditReport>;
   kbHead(kb: string): Promise<KbHead>;
   kbTotals(kb: string): Promise<KbTotals>;
   symbolRows(kb: string): AsyncIterable<readonly SymbolRow[]>;

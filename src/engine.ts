@@ -10,6 +10,7 @@ import { Flusher } from "./engine/flusher.ts";
 import { Indexer } from "./engine/indexer.ts";
 import { Janitor } from "./engine/janitor.ts";
 import { cleared } from "./engine/observation.ts";
+import { PatternEdits } from "./engine/pattern-edits.ts";
 import { Planner } from "./engine/plan.ts";
 import { PostingsSource } from "./engine/postings-source.ts";
 import { Predictor } from "./engine/predict.ts";
@@ -125,6 +126,7 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
     symbolsPerPatternMax: config.symbolsPerPatternMax,
     persistence: config.sessionDefaults.persistence,
   };
+  const edits = new PatternEdits({ state, patterns, symbols, deleted, learner });
   let closed: Promise<void> | undefined;
   /** Calls under way, so that closing can wait for them. */
   const running = new Set<Promise<unknown>>();
@@ -246,11 +248,32 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
 
     kbOf: (nodeId) => kbId(nodeId, config.serviceName),
     pattern: (kb, name) => during(() => readPattern({ state, patterns, symbols }, kb, name.replace(/^PTRN\|/, ""))),
+    listPatterns: (kb, query, limit, cursor) =>
+      during(() => {
+        standing.assert(kb);
+        return edits.list(kb, query, limit, cursor);
+      }),
+    patterns: (kb, names) => during(() => edits.many(kb, names)),
+    updatePattern: (kb, name, change, options = {}) =>
+      during(() => {
+        standing.assert(kb);
+        return edits.update(kb, name, change, options);
+      }),
+    deletePatterns: (kb, which, options = {}) =>
+      during(() => {
+        standing.assert(kb);
+        const dryRun = options.dryRun ?? false;
+        return "names" in which
+          ? edits.deleteNamed(kb, which.names, dryRun, options)
+          : edits.deleteMatching(kb, which.query, dryRun, options);
+      }),
     kbHead: (kb) => during(() => state.head(kb)),
     kbTotals: (kb) => during(async () => (await state.head(kb)).totals),
     async *symbolRows(kb) {
       const head = await during(() => state.head(kb));
-      yield* whileOpen(state.listSymbols(kb, head.generation, 0, head.symbolCount));
+      // A symbol whose patterns were all deleted keeps its id, and is no symbol of the kb any more.
+      for await (const rows of whileOpen(state.listSymbols(kb, head.generation, 0, head.symbolCount)))
+        yield rows.filter((row) => row.patternMemberFrequency > 0);
     },
     affinities: (kb) => whileOpen(readAffinities(state, kb)),
     symbolAffinity: (kb, symbol) =>

@@ -11,6 +11,7 @@ export const ERROR_TABLE = {
   ENGRAM_BAD_REQUEST: { kind: "input", status: 422 },
   ENGRAM_CONFIG_INVALID: { kind: "input", status: 400 },
   ENGRAM_SESSION_UNKNOWN: { kind: "input", status: 404 },
+  ENGRAM_PATTERN_UNKNOWN: { kind: "input", status: 404 },
   ENGRAM_STM_EMPTY: { kind: "input", status: 400 },
   ENGRAM_LIMIT_EXCEEDED: { kind: "input", status: 422 },
   ENGRAM_VECTOR_SHAPE: { kind: "input", status: 400 },

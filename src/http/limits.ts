@@ -22,6 +22,9 @@ export interface HttpLimits {
   readonly symbolsPerSequenceMax: number;
   /** Lines of one bulk learn. */
   readonly patternLinesMax: number;
+  /** Items of a page when the call does not say, and at most. */
+  readonly pageDefault: number;
+  readonly pageMax: number;
   readonly eventsPerStateMax: number;
   readonly nodeIdBytesMax: number;
   readonly uniqueIdBytesMax: number;
@@ -51,6 +54,8 @@ export const HTTP_LIMITS: HttpLimits = {
   sequencesPerCallMax: 10_000,
   symbolsPerSequenceMax: 4_096,
   patternLinesMax: 100_000,
+  pageDefault: 100,
+  pageMax: 1_000,
   // An STM keeps its newest 1,000 events; a state that is no session's has no right to more.
   eventsPerStateMax: 1_000,
   nodeIdBytesMax: 4_096,

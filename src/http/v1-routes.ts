@@ -6,6 +6,7 @@ import { answerChunks } from "./prediction-json.ts";
 import { readScoreBody } from "./score-body.ts";
 import { sendChunks, sendStream } from "./send.ts";
 import { addLearnLinesRoute } from "./v1-learn-lines.ts";
+import { addPatternRoutes } from "./v1-pattern-routes.ts";
 
 interface KbRoute {
   Params: { node: string };
@@ -14,11 +15,18 @@ interface KbRoute {
 export function addV1Routes(app: FastifyInstance, context: RouteContext): void {
   const { engine, limits } = context;
   addLearnLinesRoute(app, context);
+  addPatternRoutes(app, context);
   app.get<KbRoute>("/v1/kbs/:node/stats", async (request) => {
     const { node } = request.params;
     const kb = engine.kbOf(node);
     const head = await engine.kbHead(kb);
-    return { node_id: node, kb_id: kb, patterns: head.totals.total_unique_patterns, symbols: head.symbolCount, totals: head.totals };
+    return {
+      node_id: node,
+      kb_id: kb,
+      patterns: head.totals.total_unique_patterns,
+      symbols: head.symbolCount - head.goneSymbols,
+      totals: head.totals,
+    };
   });
 
   app.post<KbRoute>("/v1/kbs/:node/learn", async (request) => {

@@ -8,6 +8,7 @@ import type { CandidateColumns } from "../wire/candidate-columns.ts";
 import { CANDIDATE_COLUMNS, candidatesOf } from "./candidate-rows.ts";
 import type { ClickHouse } from "./clickhouse-client.ts";
 import { clickhouseIndex } from "./clickhouse-index.ts";
+import { clickhouseListing } from "./clickhouse-listing.ts";
 import { COLUMNS, flushRows, PATTERN_TABLES, WRITE_ORDER } from "./flush-rows.ts";
 import { migrate, readMigrations } from "./migrate.ts";
 import { nativeBlocks } from "./native-blocks.ts";
@@ -211,6 +212,7 @@ export async function openPatternStore(clickhouse: ClickHouse): Promise<PatternS
     },
     events,
     index,
+    listing: clickhouseListing(clickhouse),
     async dropBefore(kb, generation) {
       await index.dropBefore(kb, generation);
       for (const table of WRITE_ORDER) {
@@ -226,7 +228,7 @@ export async function openPatternStore(clickhouse: ClickHouse): Promise<PatternS
         `SELECT DISTINCT kb, generation FROM ${db}.deleted_patterns ORDER BY kb, generation`,
       );
       for (const params of kbs) {
-        for (const table of PATTERN_TABLES) {
+        for (const table of [...PATTERN_TABLES, "postings"]) {
           const where = `kb = {kb:String} AND generation = {generation:UInt32} AND pattern_id IN (${gone})`;
           const left = await clickhouse.rows(`SELECT 1 AS one FROM ${db}.${table} WHERE ${where} LIMIT 1`, params);
           if (left.length > 0) await clickhouse.command(`DELETE FROM ${db}.${table} WHERE ${where}`, params);

@@ -4,6 +4,7 @@
  */
 import type { CandidateColumns } from "../wire/candidate-columns.ts";
 import type { PatternIndex } from "./pattern-index.ts";
+import type { PatternListing } from "./pattern-listing.ts";
 import type { FlushBatch, OutboxEntry } from "./state-store.ts";
 
 export interface ScanOptions {
@@ -45,7 +46,8 @@ export interface PatternStore {
    */
   write(batch: FlushBatch): Promise<void>;
   /**
-   * Patterns of a generation as columns, every pattern once, in id order; a deleted one until `purgeDeleted`. The views are the caller's until it asks for the next.
+   * Patterns of a generation as columns, every pattern once, in id order; a deleted one until `purgeDeleted`. The views are the caller's
+   * until it asks for the next.
    * Errors: ENGRAM_STORE_UNREACHABLE, ENGRAM_STORE_REPLY, ENGRAM_ABORTED.
    */
   scan(kb: string, generation: number, options: ScanOptions): AsyncIterable<CandidateColumns>;
@@ -57,6 +59,8 @@ export interface PatternStore {
   events(kb: string): AsyncIterable<readonly OutboxEntry[]>;
   /** What finds patterns without reading them all. */
   readonly index: PatternIndex;
+  /** Patterns by what they are, for listings and edits. */
+  readonly listing: PatternListing;
   /** Removes what generations below `generation` left. May be repeated. */
   dropBefore(kb: string, generation: number): Promise<void>;
   /**

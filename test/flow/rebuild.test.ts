@@ -60,6 +60,11 @@ describe.each<StateBackEnd>(redisAvailable() ? ["lmdb", "redis"] : ["lmdb"])("re
           names.add((await engine.learn(id)).patternName);
           if (i === 30) await engine.finalizeTraining(id);
           if (i === 40 && node === "cleared") await engine.clearAll(id);
+          if (i % 9 === 5 && node !== "cleared") {
+            const [old, , other] = [...names].slice(-3);
+            expect((await engine.deletePatterns(engine.kbOf(node), { names: [old!] })).deleted).toBe(1);
+            await engine.updatePattern(engine.kbOf(node), other!, { frequency: 1 + (i % 5), emotives: [[["joy", random()]]] });
+          }
           if (i % 20 === 0) await engine.clearStm(id);
         }
       }

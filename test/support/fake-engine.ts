@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import type {
   CallOptions,
+  EditReport,
   Engine,
   EngineFigures,
   LearnedPattern,
@@ -12,6 +13,9 @@ import type {
   Observation,
   ObserveResult,
   ObserveSequenceResult,
+  PatternQuery,
+  PatternReplacement,
+  PatternsPage,
   PatternView,
   PredictionTrace,
   PredictResult,
@@ -272,6 +276,31 @@ export class FakeEngine implements Engine {
   async pattern(kb: string, name: string): Promise<PatternView | undefined> {
     this.#called("pattern", kb, name);
     return this.kb(kb).patterns.get(name.startsWith("PTRN|") ? name : `PTRN|${name}`);
+  }
+
+  async listPatterns(kb: string, query: PatternQuery, limit: number, cursor?: string): Promise<PatternsPage> {
+    this.#called("listPatterns", kb, query, limit, cursor);
+    const patterns = [...this.kb(kb).patterns.values()].slice(0, limit);
+    return { patterns, ...(patterns.length === limit && { cursor: "next" }) };
+  }
+  async patterns(kb: string, names: readonly string[]): Promise<readonly (PatternView | undefined)[]> {
+    this.#called("patterns", kb, names);
+    return names.map((name) => this.kb(kb).patterns.get(name));
+  }
+  async updatePattern(kb: string, name: string, change: PatternReplacement, options: CallOptions = {}): Promise<PatternView | undefined> {
+    this.#called("updatePattern", kb, name, change, options);
+    return this.kb(kb).patterns.get(name);
+  }
+  async deletePatterns(
+    kb: string,
+    which: { readonly names: readonly string[] } | { readonly query: PatternQuery },
+    options: CallOptions & { readonly dryRun?: boolean } = {},
+  ): Promise<EditReport> {
+    this.#called("deletePatterns", kb, which, options);
+    const { patterns } = this.kb(kb);
+    const names = ("names" in which ? which.names : [...patterns.keys()]).filter((name) => patterns.has(name));
+    if (options.dryRun !== true) for (const name of names) patterns.delete(name);
+    return { matched: names.length, deleted: options.dryRun === true ? 0 : names.length, names, unknown: [] };
   }
 
   async kbHead(kb: string): Promise<KbHead> {
