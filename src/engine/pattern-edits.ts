@@ -10,10 +10,10 @@ import type { ListedPattern, PatternFilter } from "../store/pattern-listing.ts";
 import type { PatternStore } from "../store/pattern-store.ts";
 import type { KbHead, PatternEdit, StateStore } from "../store/state-store.ts";
 import { UNKNOWN_SYMBOL } from "../store/state-store.ts";
+import { newPatterns } from "../store/tail-columns.ts";
 import { type BulkLearner, learnBatch } from "./bulk.ts";
 import type { DeletedPatterns } from "./deleted-patterns.ts";
 import type { SymbolCache } from "./symbol-cache.ts";
-import { newPatterns } from "./tail-columns.ts";
 
 /** Edits a commit: tens of milliseconds of the state store, in which nothing else is committed. */
 const COMMIT_EDITS = 500;
