@@ -36,9 +36,9 @@ export class LoadClient {
     });
   }
 
-  request(method: string, path: string, body = ""): Promise<Reply> {
+  request(method: string, path: string, body = "", contentType = "application/json"): Promise<Reply> {
     const length = Buffer.byteLength(body);
-    const type = length > 0 ? "content-type: application/json\r\n" : "";
+    const type = length > 0 ? `content-type: ${contentType}\r\n` : "";
     this.#socket.write(`${method} ${path} HTTP/1.1\r\nhost: ${this.#host}\r\n${type}content-length: ${length}\r\n\r\n${body}`);
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };

@@ -4,6 +4,8 @@ import { fileURLToPath } from "node:url";
 
 export interface Served {
   readonly url: string;
+  /** Of the server process. */
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -26,6 +28,7 @@ export async function serve(folder: string): Promise<Served> {
   });
   return {
     url,
+    pid: child.pid!,
     stop: async () => {
       child.kill("SIGTERM");
       await exited;

@@ -4,22 +4,20 @@
  */
 import type { FastifyInstance } from "fastify";
 import type { Engine, PredictResult } from "../engine-types.ts";
-import { EngineError } from "../errors.ts";
 import { flatten } from "../model/event.ts";
 import type { Session } from "../model/session.ts";
-import { isSourceName, SOURCE_NAMES, type SourceName } from "../model/source-name.ts";
 import { clientSignal, type RouteContext, type SessionRoute } from "./context.ts";
 import { explainText } from "./explain-json.ts";
 import { emotivesText } from "./json-text.ts";
 import { answerChunks, predictionChunks } from "./prediction-json.ts";
 import { sendChunks } from "./send.ts";
 import { live } from "./session-routes.ts";
+import { readSource, type SourceQuery } from "./source-query.ts";
 
 export function addPredictionRoutes(app: FastifyInstance, { engine }: RouteContext): void {
-  app.get<SessionRoute & { Querystring: { explain?: string; source?: string } }>("/sessions/:id/predictions", async (request, reply) => {
+  app.get<SessionRoute & { Querystring: SourceQuery & { explain?: string } }>("/sessions/:id/predictions", async (request, reply) => {
     const { id } = request.params;
-    const source = readSource(request.query.source);
-    const result = await engine.predict(id, { signal: clientSignal(reply), ...(source && { source }) });
+    const result = await engine.predict(id, { signal: clientSignal(reply), ...readSource(request.query) });
     const tail = `,"session_id":${JSON.stringify(id)},"processor_id":null,"count":${result.predictions.length},"time":null,"unique_id":null`;
     // The wire is KATO's unless the caller asks how the answer came about.
     const explain = request.query.explain === "true" ? `,"explain":${explainText(result.trace)}` : "";
@@ -43,10 +41,4 @@ async function cognition(
   const session = await engine.session(id);
   if (!engine.effectiveConfig(session).process_predictions || session.stm.length === 0) return { session, predictions: [] };
   return engine.predict(id, { signal });
-}
-
-/** The source that a caller asks for by name. Errors: ENGRAM_BAD_REQUEST for a name that is none. */
-function readSource(text: string | undefined): SourceName | undefined {
-  if (text === undefined || isSourceName(text)) return text;
-  throw new EngineError("ENGRAM_BAD_REQUEST", `source is one of ${SOURCE_NAMES.join(", ")}.`);
 }

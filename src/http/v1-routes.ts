@@ -5,6 +5,7 @@ import { readLearnBody, readPredictBody } from "./kb-body.ts";
 import { answerChunks } from "./prediction-json.ts";
 import { readScoreBody } from "./score-body.ts";
 import { sendChunks, sendStream } from "./send.ts";
+import { readSource, type SourceQuery } from "./source-query.ts";
 import { addLearnLinesRoute } from "./v1-learn-lines.ts";
 import { addPatternRoutes } from "./v1-pattern-routes.ts";
 
@@ -38,11 +39,11 @@ export function addV1Routes(app: FastifyInstance, context: RouteContext): void {
     return { stored, too_short: tooShort };
   });
 
-  app.post<KbRoute>("/v1/kbs/:node/predict", async (request, reply) => {
+  app.post<KbRoute & { Querystring: SourceQuery }>("/v1/kbs/:node/predict", async (request, reply) => {
     const { node } = request.params;
     const { state, config } = readPredictBody(request.body, limits);
     const kb = engine.kbOf(node);
-    const result = await engine.predictState(kb, state, config, { signal: clientSignal(reply) });
+    const result = await engine.predictState(kb, state, config, { signal: clientSignal(reply), ...readSource(request.query) });
     const tail = `,"node_id":${JSON.stringify(node)},"kb_id":${JSON.stringify(kb)},"count":${result.predictions.length},"trace":${JSON.stringify(result.trace)}}`;
     return sendChunks(reply, answerChunks("{", result, tail));
   });
