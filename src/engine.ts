@@ -76,7 +76,7 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
   const patterns = metered(stores.patterns, meters.patterns);
   let [sessionsCreated, sessionsDeleted] = [0, 0];
   const symbols = new SymbolCache(state);
-  const recent = new RecentFutures();
+  const recent = new RecentFutures(log, stores.notes);
   const indexer = new Indexer({ state, index: patterns.index, log, step: config.indexStep });
   const flusher = new Flusher({
     state,
@@ -223,8 +223,11 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
         const { session, head } = await calls.read(id);
         standing.assert(session.kb);
         const result = await predictor.predict(head, session.stm, calls.config(session), options);
-        if (session.stm.length === 0) return { ...result, futurePotentials: recent.of(id), session };
-        if (session.stm.length > 1 || session.stm[0]!.length > 1) recent.remember(id, result.futurePotentials);
+        if (session.stm.length === 0) return { ...result, futurePotentials: await recent.of(id), session };
+        if (session.stm.length > 1 || session.stm[0]!.length > 1) {
+          const key = `${session.version} ${head.generation} ${head.seq}`;
+          await recent.remember({ session: id, key, lifeMs: session.ttlSeconds * 1_000 }, result.futurePotentials);
+        }
         return { ...result, session };
       }),
     clearStm: (id) => during(async () => void (await calls.clearStm(id))),

@@ -13,6 +13,7 @@ import { sumVectors, vectorSymbol } from "../model/vector.ts";
 import type { KbHead, LearnCommit, LearnResult, StateStore } from "../store/state-store.ts";
 import { KeyedMutex } from "./keyed-mutex.ts";
 import { afterAutoLearn, autoLearnDue, cleared, type NamedVector, observed } from "./observation.ts";
+import { SessionLock } from "./session-lock.ts";
 import type { VectorIndex } from "./vector-index.ts";
 
 /** Times a save may lose against other processes before the caller is told to try again. */
@@ -106,7 +107,7 @@ export class SessionCalls {
     options: CallOptions = {},
   ): Promise<ObserveSequenceResult> {
     const key = options.idempotencyKey;
-    return this.#mutex.with(id, async () => {
+    return this.#alone(id, async (lock) => {
       let { session, head } = await this.read(id);
       const kept = key === undefined ? undefined : session.finished.find((call) => call.key === key);
       const progress = (kept?.result as { progress?: Progress } | undefined)?.progress;
@@ -119,7 +120,7 @@ export class SessionCalls {
       const commit = async (next: Session, learn: LearnCommit, position: Omit<Progress, "initialStmLength">): Promise<void> => {
         const marked = key === undefined ? next : finish(next, key, { progress: { ...position, initialStmLength } });
         const saved = { ...marked, version: session.version + 1 };
-        await this.#commitLearn(learn, saved, session.version);
+        await this.#commitLearn(learn, saved, session.version, lock);
         session = saved;
         head = await this.#options.state.head(session.kb);
       };
@@ -170,35 +171,42 @@ export class SessionCalls {
         finalLearnedPattern: finalName,
       };
       const next = { ...(key === undefined ? pending : finish(pending, key, result)), version: session.version + 1 };
-      if (learn !== null) await this.#commitLearn(learn, next, session.version);
-      else if ((await this.#options.state.saveSession(next, session.version)) === "conflict") throw conflict();
+      if (learn !== null) await this.#commitLearn(learn, next, session.version, lock);
+      else if ((await this.#options.state.saveSession(next, session.version, lock)) === "conflict") throw conflict();
       return result;
     });
   }
 
-  /** Reads, steps, saves; starts over when another process saved first. */
+  /** Reads, steps, saves; starts over when another process saved first, from then on with the session's lock. */
   #call<R>(id: string, key: string | undefined, step: (state: SessionState) => Promise<Step<R>>): Promise<R> {
     return this.#mutex.with(id, async () => {
-      for (let tries = 0; tries < CONFLICTS_MAX; tries++) {
-        // Not slid here: the save moves the expiry, and a commit of its own for that would double the cost of a slow client's observe.
-        const state = await this.read(id, false);
-        const { session } = state;
-        const done = key === undefined ? undefined : session.finished.find((call) => call.key === key);
-        if (done !== undefined) return done.result as R;
-        const { next, learn, result } = await step(state);
-        const saved = this.#extended({ ...(key === undefined ? next : finish(next, key, result)), version: session.version + 1 });
-        if (learn === null) {
-          if ((await this.#options.state.saveSession(saved, session.version)) === "saved") return result;
-          continue;
+      const lock = new SessionLock(this.#options.state, id);
+      try {
+        for (let tries = 0; tries < CONFLICTS_MAX; tries++) {
+          // Not slid here: the save moves the expiry, and a commit of its own for that would double the cost of a slow client's observe.
+          const state = await this.read(id, false);
+          const { session } = state;
+          const done = key === undefined ? undefined : session.finished.find((call) => call.key === key);
+          if (done !== undefined) return done.result as R;
+          const { next, learn, result } = await step(state);
+          const saved = this.#extended({ ...(key === undefined ? next : finish(next, key, result)), version: session.version + 1 });
+          if (learn === null) {
+            if ((await this.#options.state.saveSession(saved, session.version, lock.owner)) === "saved") return result;
+          } else {
+            const save = { next: saved, expectedVersion: session.version, lock: lock.owner };
+            const commit = await this.#options.state.commitLearn(learn, save);
+            if (commit.outcome === "outboxFull") throw outboxFull();
+            if (commit.outcome === "committed") {
+              this.#options.committed(learn, commit.result);
+              return result;
+            }
+          }
+          await lock.take();
         }
-        const commit = await this.#options.state.commitLearn(learn, { next: saved, expectedVersion: session.version });
-        if (commit.outcome === "outboxFull") throw outboxFull();
-        if (commit.outcome === "committed") {
-          this.#options.committed(learn, commit.result);
-          return result;
-        }
+        throw conflict();
+      } finally {
+        await lock.release();
       }
-      throw conflict();
     });
   }
 
@@ -207,8 +215,21 @@ export class SessionCalls {
     return this.#options.autoExtend ? { ...session, expiresAtMs: Date.now() + session.ttlSeconds * 1_000 } : session;
   }
 
-  async #commitLearn(learn: LearnCommit, next: Session, expectedVersion: number): Promise<void> {
-    const commit = await this.#options.state.commitLearn(learn, { next, expectedVersion });
+  /** A call of several saves: with the session's lock from the start, because it cannot start over. */
+  #alone<R>(id: string, use: (lock: string) => Promise<R>): Promise<R> {
+    return this.#mutex.with(id, async () => {
+      const lock = new SessionLock(this.#options.state, id);
+      try {
+        await lock.take();
+        return await use(lock.owner);
+      } finally {
+        await lock.release();
+      }
+    });
+  }
+
+  async #commitLearn(learn: LearnCommit, next: Session, expectedVersion: number, lock: string): Promise<void> {
+    const commit = await this.#options.state.commitLearn(learn, { next, expectedVersion, lock });
     if (commit.outcome === "outboxFull") throw outboxFull();
     if (commit.outcome !== "committed") throw conflict();
     this.#options.committed(learn, commit.result);

@@ -11,7 +11,8 @@ import type { EventBus } from "./event-bus.ts";
 import { openLmdbState } from "./lmdb-state.ts";
 import { openLocalEvents } from "./local-events.ts";
 import type { PatternStore } from "./pattern-store.ts";
-import { openRedisState } from "./redis-open.ts";
+import { openRedis } from "./redis-open.ts";
+import type { SessionNotes } from "./session-notes.ts";
 import type { StateStore } from "./state-store.ts";
 
 /** Raised with every change of what lies in the data folder that an older program would misread. */
@@ -21,6 +22,8 @@ export interface Stores {
   readonly state: StateStore;
   readonly patterns: PatternStore;
   readonly events: EventBus;
+  /** Absent where one process has the state store alone. */
+  readonly notes?: SessionNotes;
   close(): Promise<void>;
 }
 
@@ -66,10 +69,14 @@ export async function openStores(config: Config, log: Logger): Promise<Stores> {
   const embedded = config.clickhouse.url === undefined || config.redis.url === undefined;
   if (embedded) prepareDataFolder(config.dataDir);
   const { clickhouse: server, redis } = config;
-  const state: StateStore =
+  const opened: { state: StateStore; events: EventBus; notes?: SessionNotes } =
     redis.url === undefined
-      ? await openLmdbState({ path: join(config.dataDir, "state"), outboxMax: config.outboxMax, log })
-      : await openRedisState({ ...redis, url: redis.url, outboxMax: config.outboxMax, log });
+      ? {
+          state: await openLmdbState({ path: join(config.dataDir, "state"), outboxMax: config.outboxMax, log }),
+          events: openLocalEvents(log),
+        }
+      : await openRedis({ ...redis, url: redis.url, outboxMax: config.outboxMax, log });
+  const { state, events } = opened;
   let clickhouse: ClickHouse | undefined;
   try {
     clickhouse =
@@ -77,11 +84,9 @@ export async function openStores(config: Config, log: Logger): Promise<Stores> {
         ? await openEmbedded(join(config.dataDir, "clickhouse"), config.threads)
         : await openServer({ ...server, url: server.url });
     const patterns = await openPatternStore(clickhouse);
-    const events = openLocalEvents(log);
     return {
-      state,
+      ...opened,
       patterns,
-      events,
       close: async () => {
         await events.close();
         await patterns.close();
@@ -90,6 +95,7 @@ export async function openStores(config: Config, log: Logger): Promise<Stores> {
     };
   } catch (error) {
     await clickhouse?.close();
+    await events.close();
     await state.close();
     throw error;
   }

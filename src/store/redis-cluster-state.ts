@@ -17,7 +17,17 @@ import { clusterPlaces, SESSION_GROUPS, sessionGroup } from "./redis-places.ts";
 import { argumentsOf, NO_SESSION, RedisState, type Row } from "./redis-state.ts";
 import { RecordReader, RecordWriter } from "./state-bytes.ts";
 import { decodeSessionRow, encodeSessionRow } from "./state-records.ts";
-import type { EditOutcome, FlushBatch, KbHead, LearnCommit, LearnOutcome, LearnResult, OutboxEntry, PatternEdit } from "./state-store.ts";
+import type {
+  EditOutcome,
+  FlushBatch,
+  KbHead,
+  LearnCommit,
+  LearnOutcome,
+  LearnResult,
+  OutboxEntry,
+  PatternEdit,
+  SessionSave,
+} from "./state-store.ts";
 
 /** Between two looks at all kbs for what other processes left, once there are more than a few: each look asks every kb. */
 const LOOK_MS = 1_000;
@@ -97,16 +107,13 @@ export class RedisClusterState extends RedisState {
     this.#waiting.add(kb);
   }
 
-  override async commitLearn(
-    learn: LearnCommit,
-    session: { readonly next: Session; readonly expectedVersion: number } | null,
-  ): Promise<LearnOutcome> {
+  override async commitLearn(learn: LearnCommit, session: SessionSave | null): Promise<LearnOutcome> {
     await this.#note(learn.kb);
     if (session === null) return super.commitLearn(learn, null);
-    const { next, expectedVersion } = session;
+    const { next, expectedVersion, lock = "" } = session;
     const intent: Intent = { next, expectedVersion, learn: argumentsOf(learn) };
     const place = this.places.session(next.id);
-    const intended = await this.redis.change("intend", place, next.id, String(expectedVersion), encodeIntent(intent));
+    const intended = await this.redis.change("intend", place, next.id, String(expectedVersion), encodeIntent(intent), lock);
     if (intended === 0) return { outcome: "conflict" };
     return this.#carryOn(intent);
   }

@@ -49,6 +49,7 @@ export class RedisConnection {
   readonly layout: RedisLayout;
   readonly prefix: string;
   readonly #layoutArgument: string;
+  readonly #listener: () => Redis | Cluster;
   readonly #log: Logger;
   readonly #secrets: readonly string[];
   readonly #nodes = new Map<Redis | Cluster, Node>();
@@ -61,6 +62,7 @@ export class RedisConnection {
 
   private constructor(redis: Redis | Cluster, layout: RedisLayout, secrets: readonly string[], options: RedisConnectionOptions) {
     this.#redis = redis;
+    this.#listener = () => clientOf(parseRedisAddress(options.url), options);
     this.layout = layout;
     this.prefix = options.keyPrefix;
     this.#layoutArgument = layout === "kato" ? `k${options.katoPatternsMax} ${options.katoPrefix}` : "";
@@ -196,6 +198,22 @@ export class RedisConnection {
     } catch (error) {
       // Forbidden to this user, or not there at all, as with many hosts.
       if (isReply(error)) return undefined;
+      throw this.#error(error);
+    }
+  }
+
+  /** A further connection, for what a subscriber may not share; not connected yet, and its end is the caller's. */
+  listener(): Redis | Cluster {
+    const listener = this.#listener();
+    listener.on("error", (error: Error) => this.#trouble(error));
+    return listener;
+  }
+
+  /** Errors: ENGRAM_STORE_UNREACHABLE. */
+  async publish(channel: string, text: string): Promise<void> {
+    try {
+      await this.#redis.publish(channel, text);
+    } catch (error) {
       throw this.#error(error);
     }
   }

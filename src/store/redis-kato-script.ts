@@ -65,11 +65,14 @@ local function katoMetadata(s)
   return '{' .. table.concat(parts, ', ') .. '}'
 end
 
+-- Window and metadata where they are known; false leaves them as they are.
 local function katoPattern(kb, name, frequency, window, metadata)
   local base = KP .. kb
   call('SET', base .. ':frequency:' .. name, whole(frequency))
-  if #window > 0 then call('SET', base .. ':emotives:' .. name, katoEmotives(window)) else call('DEL', base .. ':emotives:' .. name) end
-  if #metadata > 0 then call('SET', base .. ':metadata:' .. name, katoMetadata(metadata)) else call('DEL', base .. ':metadata:' .. name) end
+  if window then
+    if #window > 0 then call('SET', base .. ':emotives:' .. name, katoEmotives(window)) else call('DEL', base .. ':emotives:' .. name) end
+    if #metadata > 0 then call('SET', base .. ':metadata:' .. name, katoMetadata(metadata)) else call('DEL', base .. ':metadata:' .. name) end
+  end
 end
 
 -- 'rows' are {id, row, id, row …} in the order of 'symbols'.

@@ -220,7 +220,10 @@ local function apply(kb, h, L, F)
     if KATO then call('INCR', P .. 'patterns') end
   end
   storePattern(g, kb, h.laid, F.name, F.pattern, frequency)
-  if KATO then katoPattern(kb, L.name, frequency, window, metadata) end
+  if KATO then
+    local known = F.isNew or #L.window > 0 or #L.metadata > 0
+    katoPattern(kb, L.name, frequency, known and window, metadata)
+  end
 
   local ckey, member, out = K(g, 'c', kb), F.isNew and 1 or 0, {}
   local rows = fetch(ckey, F.ids)
@@ -249,27 +252,27 @@ end
 
 /**
  * out: 0 conflict, 1 outbox full, 2 and the results, 3 more patterns than the layout holds, 4 done, but its results are no longer known.
- * ARGV: 3 outboxMax, 4 session?, 5 id, 6 row, 7 expected, 8 expiry, 9 view, 10 request (0 none, 1 of the newest, 2 intent), 11 request id or
- * session id, 12 version of the intent, then {kb, body, hints, at}.
+ * ARGV: 3 outboxMax, 4 session?, 5 id, 6 row, 7 expected, 8 expiry, 9 view, 10 owner of the lock, 11 request (0 none, 1 of the newest,
+ * 2 intent), 12 request id or session id, 13 version of the intent, then {kb, body, hints, at}.
  */
 export const COMMIT = `${LEARN}
-if ARGV[10] == '1' then
-  local before = call('HGET', P .. 'r', ARGV[11])
+if ARGV[11] == '1' then
+  local before = call('HGET', P .. 'r', ARGV[12])
   if before then return {2, before} end
-elseif ARGV[10] == '2' then
-  local before = call('HGET', P .. 'x', ARGV[11])
+elseif ARGV[11] == '2' then
+  local before = call('HGET', P .. 'x', ARGV[12])
   if before then
     local version = unpk('<d', before)
-    if version == tonumber(ARGV[12]) then return {2, string.sub(before, 9)} end
-    if version > tonumber(ARGV[12]) then return {4} end
+    if version == tonumber(ARGV[13]) then return {2, string.sub(before, 9)} end
+    if version > tonumber(ARGV[13]) then return {4} end
   end
 end
-local n = (#ARGV - 12) / 4
+local n = (#ARGV - 13) / 4
 local full = tonumber(call('GET', P .. 'waiting') or '0') + n > tonumber(ARGV[3])
 if full and ARGV[4] == '0' then return {1} end
 local learns, heads = {}, {}
 for i = 1, n do
-  local at = 9 + 4 * i
+  local at = 10 + 4 * i
   local kb = ARGV[at]
   heads[kb] = heads[kb] or readHead(kb)
   learns[i] = {kb = kb, h = heads[kb], L = parse(ARGV[at + 1], ARGV[at + 2]), at = ARGV[at + 3]}
@@ -293,7 +296,7 @@ if ARGV[4] == '1' then
     if #now < 8 or unpk('<d', now) ~= tonumber(ARGV[7]) then return {0} end
     return {full and 1 or 3}
   end
-  if not saveSession(ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]) then return {0} end
+  if not saveSession(ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]) then return {0} end
 end
 if crowded then return {3} end
 local added, results = {}, {}
@@ -310,11 +313,11 @@ for kb, h in pairs(heads) do
   waits(kb, added[kb])
 end
 local answer = table.concat(results)
-if ARGV[10] == '1' then
-  remember(ARGV[11], answer)
-elseif ARGV[10] == '2' then
-  call('HSET', P .. 'x', ARGV[11], pack('<d', tonumber(ARGV[12])) .. answer)
-  call('ZADD', P .. 'xt', call('TIME')[1], ARGV[11])
+if ARGV[11] == '1' then
+  remember(ARGV[12], answer)
+elseif ARGV[11] == '2' then
+  call('HSET', P .. 'x', ARGV[12], pack('<d', tonumber(ARGV[13])) .. answer)
+  call('ZADD', P .. 'xt', call('TIME')[1], ARGV[12])
   if call('ZCARD', P .. 'xt') > ${INTENTS_KEPT} then call('HDEL', P .. 'x', call('ZPOPMIN', P .. 'xt')[1]) end
 end
 return {2, answer}

@@ -13,7 +13,7 @@
  *   i:<id>             intent of a learn (cluster only)            x, xt     learns done by intent: results by session, session ids by time
  *   o:<kb>             list: outbox                                over      list: what is left of generations that are over
  *   r                  hash: request id → results                  rl        list: request ids, oldest first
- *   patterns           patterns of all kbs (layout kato only)
+ *   patterns           patterns of all kbs (layout kato only)      l:<id>, f:<id>   lock of a session; its last future potentials
  *   g:<generation>:<kind>:<kb>   of one generation: hashes i n c a w e as in `lmdb-keys.ts`, lists v d, patterns as in `redis-pattern-script.ts`
  *
  * KEYS[1] is the place. ARGV[1] is empty, or `k<most patterns> <prefix>` in the layout kato (`redis-kato-script.ts`). ARGV[2] is the store's id: a
@@ -101,12 +101,14 @@ local function finalize(h, seq)
   h[F1], h[F2], h[F3], h[FSYMBOLS] = h[T1], h[T2], h[T3], h[SYMBOLS] - h[GONE]
 end
 
--- Saves a session if the stored version is the one expected, and no learn of it is under way between two slots.
-local function saveSession(id, row, expected, expires, view)
+-- Saves a session if the stored version is the one expected, nobody else holds its lock, and no learn of it is under way between two slots.
+local function saveSession(id, row, expected, expires, view, owner)
   local key = P .. 's:' .. id
   local now = call('GETRANGE', key, 0, 7)
   if #now < 8 or unpk('<d', now) ~= tonumber(expected) then return false end
   if call('EXISTS', P .. 'i:' .. id) == 1 then return false end
+  local holder = call('GET', P .. 'l:' .. id)
+  if holder and owner and holder ~= owner then return false end
   call('SET', key, row)
   call('ZADD', P .. 'sx', expires, id)
   if KATO then katoSession(id, view, expires) end
@@ -141,19 +143,39 @@ if ARGV[5] == '1' and now + life > expires then
   row = call('GET', key)
 end
 return {row, call('GET', P .. 'k:' .. text(row, 25))}`,
-  /** ARGV: 3 id, 4 row, 5 expected version, 6 expiry, 7 view. */
+  /** ARGV: 3 id, 4 row, 5 expected version, 6 expiry, 7 view, 8 owner of the lock. */
   saveSession: `
-return saveSession(ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]) and 1 or 0`,
+return saveSession(ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]) and 1 or 0`,
+  /** out: 1 when the lock is the owner's. ARGV: 3 id, 4 owner, 5 lease in ms. */
+  lockSession: `
+local key = P .. 'l:' .. ARGV[3]
+if call('SET', key, ARGV[4], 'NX', 'PX', ARGV[5]) then return 1 end
+if call('GET', key) ~= ARGV[4] then return 0 end
+call('PEXPIRE', key, ARGV[5])
+return 1`,
+  unlockSession: `
+local key = P .. 'l:' .. ARGV[3]
+if call('GET', key) == ARGV[4] then return call('DEL', key) end
+return 0`,
+  /** A note that ends by itself, or ends now where it is empty. ARGV: 3 name, 4 text, 5 life in ms. */
+  putNote: `
+if ARGV[4] == '' then return call('DEL', P .. 'f:' .. ARGV[3]) end
+call('SET', P .. 'f:' .. ARGV[3], ARGV[4], 'PX', ARGV[5])
+return 1`,
+  note: `
+return call('GET', P .. 'f:' .. ARGV[3])`,
   deleteSession: `
 call('ZREM', P .. 'sx', ARGV[3])
-call('DEL', P .. 'i:' .. ARGV[3])
+call('DEL', P .. 'i:' .. ARGV[3], P .. 'l:' .. ARGV[3], P .. 'f:' .. ARGV[3])
 if KATO then katoForgetSession(ARGV[3]) end
 return call('DEL', P .. 's:' .. ARGV[3])`,
-  /** First part of a learn between two slots; out: 1, or 0 for a conflict. ARGV: 3 id, 4 expected version, 5 intent. */
+  /** First part of a learn between two slots; out: 1, or 0 for a conflict. ARGV: 3 id, 4 expected version, 5 intent, 6 owner of the lock. */
   intend: `
 local key = P .. 'i:' .. ARGV[3]
 local now = call('GETRANGE', P .. 's:' .. ARGV[3], 0, 7)
 if #now < 8 or unpk('<d', now) ~= tonumber(ARGV[4]) or call('EXISTS', key) == 1 then return 0 end
+local holder = call('GET', P .. 'l:' .. ARGV[3])
+if holder and holder ~= ARGV[6] then return 0 end
 call('SET', key, ARGV[5])
 return 1`,
   /** Last part: the session as the intent says, or as it was where the row is empty. ARGV: 3 id, 4 row, 5 expected version, 6 expiry. */

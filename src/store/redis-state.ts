@@ -24,6 +24,7 @@ import type { RedisConnection, ScriptArgument } from "./redis-connection.ts";
 import { katoSessionView } from "./redis-kato-session.ts";
 import { oneServer, type Places } from "./redis-places.ts";
 import { learnOfEntry, replayError } from "./replay-check.ts";
+import type { SessionNotes } from "./session-notes.ts";
 import { RecordReader } from "./state-bytes.ts";
 import {
   decodeHead,
@@ -50,6 +51,7 @@ import {
   type PatternEdit,
   type PatternRecord,
   type SaveOutcome,
+  type SessionSave,
   type StateStore,
   type SymbolRow,
   UNKNOWN_SYMBOL,
@@ -108,15 +110,29 @@ export class RedisState implements StateStore {
     return { session: decodeSessionRow(row), head };
   }
 
-  async saveSession(session: Session, expectedVersion: number): Promise<SaveOutcome> {
+  async saveSession(session: Session, expectedVersion: number, lock = ""): Promise<SaveOutcome> {
     const place = this.places.session(session.id);
-    const saved = await this.redis.change("saveSession", place, ...this.#saveArguments(session, expectedVersion));
+    const saved = await this.redis.change("saveSession", place, ...this.#saveArguments(session, expectedVersion, lock));
     return saved === 1 ? "saved" : "conflict";
   }
 
-  #saveArguments(session: Session, expectedVersion: number): ScriptArgument[] {
-    return [session.id, encodeSessionRow(session), String(expectedVersion), String(session.expiresAtMs), this.#view(session)];
+  #saveArguments(session: Session, expectedVersion: number, lock: string): ScriptArgument[] {
+    return [session.id, encodeSessionRow(session), String(expectedVersion), String(session.expiresAtMs), this.#view(session), lock];
   }
+
+  // No barrier: a lock that a killed server forgets was as good as over, and the versions still keep saves apart.
+  async lockSession(id: string, owner: string, leaseMs: number): Promise<boolean> {
+    return (await this.redis.run("lockSession", this.places.session(id), id, owner, leaseMs)) === 1;
+  }
+  async unlockSession(id: string, owner: string): Promise<void> {
+    await this.redis.run("unlockSession", this.places.session(id), id, owner);
+  }
+
+  /** Notes of sessions for other processes (`session-notes.ts`); lost with the server, and by then of no use. */
+  readonly notes: SessionNotes = {
+    put: async (id, text, lifeMs) => void (await this.redis.run("putNote", this.places.session(id), id, text, lifeMs)),
+    get: async (id) => ((await this.redis.run("note", this.places.session(id), id)) as Row)?.toString("utf8"),
+  };
 
   #view(session: Session): string {
     return this.redis.layout === "kato" ? katoSessionView(session) : "";
@@ -134,11 +150,8 @@ export class RedisState implements StateStore {
 
   // ── changes of a kb ──
 
-  async commitLearn(
-    learn: LearnCommit,
-    session: { readonly next: Session; readonly expectedVersion: number } | null,
-  ): Promise<LearnOutcome> {
-    const save = session === null ? NO_SESSION : [1, ...this.#saveArguments(session.next, session.expectedVersion)];
+  async commitLearn(learn: LearnCommit, session: SessionSave | null): Promise<LearnOutcome> {
+    const save = session === null ? NO_SESSION : [1, ...this.#saveArguments(session.next, session.expectedVersion, session.lock ?? "")];
     const reply = await this.commit(this.places.kb(learn.kb), save, NO_REQUEST, [argumentsOf(learn)]);
     if (reply.results === undefined) return { outcome: reply.status === 0 ? "conflict" : "outboxFull" };
     return { outcome: "committed", result: reply.results[0] as LearnResult };
@@ -363,7 +376,7 @@ export class RedisState implements StateStore {
 
 type SessionReply = readonly [Buffer, Row, Buffer?] | null;
 
-export const NO_SESSION: readonly ScriptArgument[] = [0, "", "", "", "", ""];
+export const NO_SESSION: readonly ScriptArgument[] = [0, "", "", "", "", "", ""];
 const NO_REQUEST: readonly ScriptArgument[] = [0, "", ""];
 
 /** A learn as the commit takes it. */

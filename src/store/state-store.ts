@@ -159,6 +159,14 @@ export interface CounterSnapshot {
     | undefined;
 }
 
+/** A save that goes with a learn. */
+export interface SessionSave {
+  readonly next: Session;
+  readonly expectedVersion: number;
+  /** Owner of the session's lock, where the caller has it. */
+  readonly lock?: string;
+}
+
 export type SaveOutcome = "saved" | "conflict";
 export type LearnOutcome =
   | { readonly outcome: "committed"; readonly result: LearnResult }
@@ -182,7 +190,14 @@ export interface StateStore {
    */
   readSession(id: string, nowMs: number, slide: boolean): Promise<{ session: Session; head: KbHead } | undefined>;
   /** Durable when it resolves. `session.version` must be `expectedVersion + 1`; "conflict" when another save came first or the session is gone. */
-  saveSession(session: Session, expectedVersion: number): Promise<SaveOutcome>;
+  saveSession(session: Session, expectedVersion: number, lock?: string): Promise<SaveOutcome>;
+  /**
+   * Takes or renews the lock of a session over processes; false while another owner has it. A holder is alone in saving (others' saves are
+   * conflicts) until it unlocks or the lease runs out; after that its own save still meets the version it read, which is its fencing number.
+   * Where one process has the store alone, always true.
+   */
+  lockSession(id: string, owner: string, leaseMs: number): Promise<boolean>;
+  unlockSession(id: string, owner: string): Promise<void>;
   deleteSession(id: string): Promise<boolean>;
   /** Sessions alive at `nowMs`. */
   countSessions(nowMs: number): Promise<number>;
@@ -195,7 +210,7 @@ export interface StateStore {
    * counters and ids, totals, emotive window, metadata union, affinity, vectors, the next sequence number, the outbox entry.
    * "conflict": the session's version was not `expectedVersion`, nothing was done. "outboxFull": more than the limit waits, nothing was done.
    */
-  commitLearn(learn: LearnCommit, session: { readonly next: Session; readonly expectedVersion: number } | null): Promise<LearnOutcome>;
+  commitLearn(learn: LearnCommit, session: SessionSave | null): Promise<LearnOutcome>;
   /**
    * Many learns without sessions in one commit, in order: all or none. Answers their results, or "outboxFull". With a `requestId`, a call
    * repeated with it (its answer was lost) learns nothing and gets the first answer; the newest 256 ids are remembered.

@@ -95,7 +95,7 @@ describe.skipIf(!redisAvailable())("the key layout kato", () => {
           await store.close();
         }
       }),
-      runs(25),
+      runs(60),
     );
   });
 
