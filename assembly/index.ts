@@ -3,6 +3,7 @@ export { agreement, agreementsInto, byteAgreementsInto, bytesOfSignatures, share
 export { blocksScratchBytes, matchingBlocks, matchingBlocksInto } from "./blocks";
 export { intersectionCount, intersectionCountsInto, intersectionScratchBytes } from "./jaccard";
 export { beginTask, sortKept } from "./keep";
+export { laneBagsInto } from "./lane-bag";
 export { laneIntersectionCountsInto, markHits } from "./lane-jaccard";
 export { laneLcsLengthsAtLeastInto, laneLcsLengthsInto, prepareLanes, releaseLanes } from "./lane-lcs";
 export { LAYOUT_VERSION } from "./layout";

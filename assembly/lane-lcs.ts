@@ -8,6 +8,7 @@
  * which is in no query and changes nothing. A class table of bytes instead of u16 was tried and gains nothing, up to a million ids; so
  * there is no limit of 255 distinct ids. A table of mask words by id does gain (`prepareLanes`). Reference: test/reference/lcs.ts.
  */
+import { BAG_BYTES, BAG_QUERY_MAX, groupBagBounds, queryBagInto } from "./lane-bag";
 import { QUERY_CLASSES, QUERY_COUNT, QUERY_IDS, QUERY_LANE_MASKS, QUERY_MASKS, QUERY_TABLE, QUERY_WORDS, RESIDENT_LANES } from "./layout";
 import { neededLcs } from "./ratio";
 
@@ -16,6 +17,8 @@ const GROUP_BYTES: usize = RESIDENT_LANES << 2;
 const WORD_MASK: i64 = i64.MAX_VALUE;
 /** Positions between two looks at whether a group can still reach what is needed: a look costs about as much as one position. */
 const RUN_BYTES: usize = GROUP_BYTES << 3;
+/** Up to so many rows of a group are dearer side by side than one by one. */
+const FEW_LANES: usize = 2;
 /** What must be needed for such a look to be worth its time. */
 const NEEDED_LOOK: u32 = 4;
 
@@ -24,29 +27,40 @@ const NEEDED_LOOK: u32 = 4;
  * one more entry than groups. `carries`: 16 bytes a position of the longest group, used beyond 252 query elements, 16-byte aligned.
  */
 export function laneLcsLengthsInto(lanes: usize, starts: usize, from: u32, to: u32, query: usize, carries: usize, out: usize): void {
+  if (load<u32>(query, QUERY_WORDS) === 1) {
+    plainGroups(lanes, starts, from, to, query, out);
+    return;
+  }
   let target = out;
   for (let group = from; group < to; group++) {
-    groupLcs(startOf(lanes, starts, group), startOf(lanes, starts, group + 1), query, carries, 0, target);
+    groupLcs(lanes, starts, group, query, carries, 0, target);
     target += GROUP_BYTES;
   }
 }
 
 /**
  * As `laneLcsLengthsInto`, but lengths whose ratio does not reach `cutoff` come out as 0, found out as early as cheaply possible: groups that
- * their candidates' lengths rule out are passed over. `lengths`: u16 a row, RESIDENT_LANES of them a group.
+ * their candidates' lengths rule out are passed over, then rows that their bags rule out. `lengths`: u16 a row, RESIDENT_LANES of them a
+ * group. `bags`: of all groups, `laneBagsInto`; 0: none. `scratch`: 16 bytes a position of the longest group, 128 at least, 16-byte aligned.
  */
 export function laneLcsLengthsAtLeastInto(
   lanes: usize,
   starts: usize,
   lengths: usize,
+  bags: usize,
   from: u32,
   to: u32,
   query: usize,
-  carries: usize,
+  scratch: usize,
   cutoff: f64,
   out: usize,
 ): void {
   const queryCount = load<u32>(query, QUERY_COUNT);
+  const hasBags = bags !== 0 && queryCount <= BAG_QUERY_MAX;
+  const queryBag = scratch;
+  const bounds = scratch + BAG_BYTES;
+  const isOneWord = load<u32>(query, QUERY_WORDS) === 1;
+  if (hasBags) queryBagInto(query, queryBag);
   let target = out;
   let length = u32.MAX_VALUE;
   let needed: u32 = 0;
@@ -54,15 +68,22 @@ export function laneLcsLengthsAtLeastInto(
     const groupLengths = lengths + ((group as usize) << 4);
     // Needed lengths grow with the candidate's: what the shortest needs, all need.
     const shortest = load<u16>(groupLengths) as u32;
-    const longest = startOf(lanes, starts, group + 1) - startOf(lanes, starts, group);
+    const longest = ((startOf(lanes, starts, group + 1) - startOf(lanes, starts, group)) / GROUP_BYTES) as u32;
     if (shortest !== length) {
       length = shortest;
       needed = neededLcs(length + queryCount, cutoff);
     }
-    if (min((longest / GROUP_BYTES) as u32, queryCount) < needed) {
-      memory.fill(target, 0, GROUP_BYTES);
-    } else {
-      groupLcs(startOf(lanes, starts, group), startOf(lanes, starts, group + 1), query, carries, needed, target);
+    let left = LANES;
+    if (min(longest, queryCount) < needed) left = 0;
+    else if (hasBags) {
+      groupBagBounds(bags + (group as usize) * LANES * BAG_BYTES, queryBag, bounds);
+      left = 0;
+      for (let lane: usize = 0; lane < LANES; lane++) left += (load<u32>(bounds + (lane << 2)) >= needed) as usize;
+    }
+    if (left === 0) memory.fill(target, 0, GROUP_BYTES);
+    else if (left <= FEW_LANES && isOneWord) fewLanes(startOf(lanes, starts, group), groupLengths, bounds, needed, query, target);
+    else groupLcs(lanes, starts, group, query, scratch, needed, target);
+    if (left !== 0) {
       for (let lane: usize = 0; lane < LANES; lane++) {
         const own = load<u16>(groupLengths + (lane << 1)) as u32;
         if (own !== length) {
@@ -76,27 +97,47 @@ export function laneLcsLengthsAtLeastInto(
   }
 }
 
+/** One by one, down their lanes, the rows of a group whose bound reaches `needed`; 0 for the others. */
+function fewLanes(start: usize, lengths: usize, bounds: usize, needed: u32, query: usize, out: usize): void {
+  const table = laneTable(query);
+  const masks = load<u32>(query, QUERY_MASKS) as usize;
+  for (let lane: usize = 0; lane < LANES; lane++) {
+    let found: u32 = 0;
+    if (load<u32>(bounds + (lane << 2)) >= needed) {
+      let s = ~(0 as u64);
+      let p = start + (lane << 2);
+      for (const end = p + (load<u16>(lengths + (lane << 1)) as usize) * GROUP_BYTES; p < end; p += GROUP_BYTES) {
+        const u = s & load<u64>(wordOf<u16>(load<u32>(p), table, masks));
+        s = (s + u) | (s - u);
+      }
+      found = popcnt<u64>(~s) as u32;
+    }
+    store<u32>(out + (lane << 2), found);
+  }
+}
+
 /** Address of a group's first position. */
 function startOf(lanes: usize, starts: usize, group: u32): usize {
   return lanes + (load<u32>(starts + ((group as usize) << 2)) as usize) * GROUP_BYTES;
 }
 
 /**
- * LCS lengths of the group between two addresses to u32[RESIDENT_LANES] at `out`. Above 0, `needed` allows to stop when no lane can reach it:
- * then the lengths are those found until then, all below it.
+ * LCS lengths of a group to u32[RESIDENT_LANES] at `out`. Above 0, `needed` allows to stop when no lane can reach it: then the lengths are those
+ * found until then, all below it.
  */
-export function groupLcs(start: usize, end: usize, query: usize, carries: usize, needed: u32, out: usize): void {
+export function groupLcs(lanes: usize, starts: usize, group: u32, query: usize, carries: usize, needed: u32, out: usize): void {
+  const words = load<u32>(query, QUERY_WORDS);
+  if (words === 1 && needed < NEEDED_LOOK) {
+    plainGroups(lanes, starts, group, group + 1, query, out);
+    return;
+  }
+  const start = startOf(lanes, starts, group);
+  const end = startOf(lanes, starts, group + 1);
   const table = laneTable(query);
   const masks = load<u32>(query, QUERY_MASKS) as usize;
-  const words = load<u32>(query, QUERY_WORDS);
   if (words === 1) {
     const laneMasks = load<u32>(query, QUERY_LANE_MASKS) as usize;
-    // Looking whether to stop costs more than it saves where almost everything reaches what is needed.
-    const isPlain = needed < NEEDED_LOOK;
-    if (laneMasks !== 0) {
-      if (isPlain) oneWord<u64>(start, end, laneMasks, 0, out);
-      else oneWordAtLeast<u64>(start, end, laneMasks, 0, needed, out);
-    } else if (isPlain) oneWord<u16>(start, end, table, masks, out);
+    if (laneMasks !== 0) oneWordAtLeast<u64>(start, end, laneMasks, 0, needed, out);
     else oneWordAtLeast<u16>(start, end, table, masks, needed, out);
     return;
   }
@@ -163,18 +204,31 @@ function step(s: v128, mask: v128): v128 {
   return v128.or(i64x2.add(s, v128.and(s, mask)), v128.andnot(s, mask));
 }
 
-function oneWord<T>(start: usize, end: usize, table: usize, masks: usize, out: usize): void {
-  let s0 = i64x2.splat(-1);
-  let s1 = i64x2.splat(-1);
-  let s2 = i64x2.splat(-1);
-  let s3 = i64x2.splat(-1);
-  for (let p = start; p < end; p += GROUP_BYTES) {
-    s0 = step(s0, pairOf(wordOf<T>(load<u32>(p), table, masks), wordOf<T>(load<u32>(p, 4), table, masks)));
-    s1 = step(s1, pairOf(wordOf<T>(load<u32>(p, 8), table, masks), wordOf<T>(load<u32>(p, 12), table, masks)));
-    s2 = step(s2, pairOf(wordOf<T>(load<u32>(p, 16), table, masks), wordOf<T>(load<u32>(p, 20), table, masks)));
-    s3 = step(s3, pairOf(wordOf<T>(load<u32>(p, 24), table, masks), wordOf<T>(load<u32>(p, 28), table, masks)));
+/** Queries of one word, without looking whether to stop. */
+function plainGroups(lanes: usize, starts: usize, from: u32, to: u32, query: usize, out: usize): void {
+  const laneMasks = load<u32>(query, QUERY_LANE_MASKS) as usize;
+  if (laneMasks !== 0) oneWord<u64>(lanes, starts, from, to, laneMasks, 0, out);
+  else oneWord<u16>(lanes, starts, from, to, laneTable(query), load<u32>(query, QUERY_MASKS) as usize, out);
+}
+
+function oneWord<T>(lanes: usize, starts: usize, from: u32, to: u32, table: usize, masks: usize, out: usize): void {
+  let target = out;
+  let p = startOf(lanes, starts, from);
+  for (let group = from; group < to; group++) {
+    const end = startOf(lanes, starts, group + 1);
+    let s0 = i64x2.splat(-1);
+    let s1 = i64x2.splat(-1);
+    let s2 = i64x2.splat(-1);
+    let s3 = i64x2.splat(-1);
+    for (; p < end; p += GROUP_BYTES) {
+      s0 = step(s0, pairOf(wordOf<T>(load<u32>(p), table, masks), wordOf<T>(load<u32>(p, 4), table, masks)));
+      s1 = step(s1, pairOf(wordOf<T>(load<u32>(p, 8), table, masks), wordOf<T>(load<u32>(p, 12), table, masks)));
+      s2 = step(s2, pairOf(wordOf<T>(load<u32>(p, 16), table, masks), wordOf<T>(load<u32>(p, 20), table, masks)));
+      s3 = step(s3, pairOf(wordOf<T>(load<u32>(p, 24), table, masks), wordOf<T>(load<u32>(p, 28), table, masks)));
+    }
+    storeZeros(target, s0, s1, s2, s3);
+    target += GROUP_BYTES;
   }
-  storeZeros(out, s0, s1, s2, s3);
 }
 
 function oneWordAtLeast<T>(start: usize, end: usize, table: usize, masks: usize, needed: u32, out: usize): void {

@@ -10,14 +10,18 @@ import { floorOf, keyBound } from "./bound";
 import { offerBlocks, offerMatch } from "./details";
 import { groupLcs, laneTable } from "./lane-lcs";
 import {
+  ASK_KEEP_BY,
   ASK_RECALL_THRESHOLD,
   ASK_SYMBOLS,
   CONTEXT_BELOW_THRESHOLD,
   CONTEXT_MATCHED,
   CONTEXT_WITHOUT_BLOCKS,
+  KEEP_BY_SIMILARITY,
   QUERY_MASKS,
   QUERY_WORDS,
+  RESIDENT_GROUP_STARTS_AT,
   RESIDENT_LANES,
+  RESIDENT_LANES_AT,
   RESIDENT_LENGTHS_AT,
   SCRATCH_CARRIES,
   SCRATCH_LANE_LENGTHS,
@@ -34,10 +38,13 @@ const GROUP_BYTES: usize = RESIDENT_LANES << 2;
 export function matchLanes(scratch: usize, block: usize, count: u32): void {
   const ask = askOf(scratch);
   const cutoff = load<f64>(ask, ASK_RECALL_THRESHOLD);
+  const keepBy = load<u32>(ask, ASK_KEEP_BY);
   const stateLength = load<u32>(ask, ASK_SYMBOLS);
   const query = scratch + SCRATCH_TOKEN_QUERY;
   const found = scratch + SCRATCH_LANE_LENGTHS;
   const lengths = block + (load<u32>(block, RESIDENT_LENGTHS_AT) as usize);
+  const lanes = block + (load<u32>(block, RESIDENT_LANES_AT) as usize);
+  const starts = block + (load<u32>(block, RESIDENT_GROUP_STARTS_AT) as usize);
   const isOneWord = load<u32>(query, QUERY_WORDS) === 1;
   let below: u32 = 0;
   let withoutBlocks: u32 = 0;
@@ -50,20 +57,19 @@ export function matchLanes(scratch: usize, block: usize, count: u32): void {
     const group = load<u32>(p) / RESIDENT_LANES;
     let next = p + 4;
     while (next < end && load<u32>(next) / RESIDENT_LANES === group) next += 4;
-    const start = groupLanes(block, group);
-    const stop = groupLanes(block, group + 1);
+    const positions = ((groupLanes(block, group + 1) - groupLanes(block, group)) / GROUP_BYTES) as u32;
     // What the shortest row in hand needs, all need: needed lengths grow with the row's.
     const shortest = load<u16>(lengths + ((load<u32>(p) as usize) << 1)) as u32;
     if (shortest !== length) {
       length = shortest;
       needed = neededLcs(length + stateLength, cutoff);
     }
-    if (min(((stop - start) / GROUP_BYTES) as u32, stateLength) < needed) {
+    if (min(positions, stateLength) < needed) {
       below += ((next - p) >> 2) as u32;
       p = next;
       continue;
     }
-    groupLcs(start, stop, query, scratch + SCRATCH_CARRIES, needed, found);
+    groupLcs(lanes, starts, group, query, scratch + SCRATCH_CARRIES, needed, found);
     for (; p < next; p += 4) {
       const row = load<u32>(p);
       const lcs = load<u32>(found + (((row % RESIDENT_LANES) as usize) << 2));
@@ -78,6 +84,7 @@ export function matchLanes(scratch: usize, block: usize, count: u32): void {
         if (cutoff > 0) withoutBlocks++;
         else offerMatch(scratch, block, row, 0, own, 0, 0, 0, 0, 0);
       } else if (keyBound(scratch, own, lcs, false) < floorOf(scratch)) hopeless++;
+      else if (keepBy === KEEP_BY_SIMILARITY) offerMatch(scratch, block, row, 0, own, ratioOf(lcs, own + stateLength), 0, 0, 0, 0);
       else if (isOneWord) hopeless += alignRow(scratch, block, row, own, ratioOf(lcs, own + stateLength));
       else {
         const ids = rowIds(scratch, block, row);

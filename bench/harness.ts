@@ -92,6 +92,14 @@ export async function runSuite(open: OpenSuite, mode: BenchMode, filter = ""): P
 
 /** Sum of a list, as benches return it. */
 export function sumOf(values: ArrayLike<number>): number {
+  // A loop that has met several kinds of lists takes 5 ns an element: as long as a fast kernel.
+  if (values instanceof Uint32Array) return sumOfWords(values);
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  return sum;
+}
+
+function sumOfWords(values: Uint32Array): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]!;
   return sum;

@@ -26,10 +26,11 @@ export interface KernelExports {
     lanes: number,
     starts: number,
     lengths: number,
+    bags: number,
     from: number,
     to: number,
     query: number,
-    carries: number,
+    scratch: number,
     cutoff: number,
     out: number,
   ): void;
@@ -67,6 +68,7 @@ export interface KernelExports {
   intersectionScratchBytes(classes: number): number;
   intersectionCount(candidate: number, count: number, query: number, scratch: number): number;
   intersectionCountsInto(flat: number, offsets: number, from: number, to: number, query: number, scratch: number, out: number): void;
+  laneBagsInto(lanes: number, starts: number, from: number, to: number, bags: number): void;
   laneIntersectionCountsInto(
     lanes: number,
     starts: number,

@@ -10,6 +10,7 @@ import {
   CODE_POINTS,
   QUERY_CLASSES,
   QUERY_HEADER_BYTES,
+  RESIDENT_LANES,
   SIGNATURE_BANDS,
   SIGNATURE_ROWS,
   SIGNATURE_VALUES,
@@ -23,6 +24,8 @@ import { SignatureColumn } from "./signature-column.ts";
 import { type SignatureScheme, Signer } from "./signer.ts";
 import { planTextTable, writeTextTable } from "./text-table.ts";
 
+/** Buckets of a candidate's bag (assembly/lane-bag.ts). */
+const LANE_BAG_BYTES = 64;
 /** Zeros before the class table. */
 const TABLE_FRONT_BYTES = 16;
 
@@ -78,18 +81,15 @@ export class Kernels {
     this.#assertNoneOpen();
     this.#assertIds(flat);
     longestOf(flat, offsets);
-    const { count, longest, groups, lanes, starts, lengths, distinct, order } = layLanes(flat, offsets, this.idLimit);
+    const { count, longest, groups, order, ...parts } = layLanes(flat, offsets, this.idLimit);
     const memory = this.#memory;
-    return {
-      count,
-      longest,
-      groups,
-      order,
-      lanes: memory.place(lanes),
-      starts: memory.place(starts),
-      lengths: memory.place(lengths),
-      distinct: memory.place(distinct),
-    };
+    const lanes = memory.place(parts.lanes);
+    const starts = memory.place(parts.starts);
+    const lengths = memory.place(parts.lengths);
+    const distinct = memory.place(parts.distinct);
+    const bags = memory.reserve(groups * RESIDENT_LANES * LANE_BAG_BYTES);
+    memory.exports.laneBagsInto(lanes, starts, 0, groups, bags);
+    return { count, longest, groups, order, lanes, starts, lengths, distinct, bags };
   }
 
   /** Opens a query against which columns and single candidates are compared; `release()` it before the next one. */

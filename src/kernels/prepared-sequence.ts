@@ -25,6 +25,7 @@ export interface LaneColumn {
   readonly starts: number;
   readonly lengths: number;
   readonly distinct: number;
+  readonly bags: number;
 }
 
 /** A matching block: start in the pattern, start in the state, size. */
@@ -32,6 +33,10 @@ export type Block = readonly [patternStart: number, stateStart: number, size: nu
 
 /** A SIMD vector of carries a position. */
 const LANE_CARRY_BYTES = 16;
+/** A query's bag and a group's bounds. */
+const LANE_SCRATCH_BYTES_MIN = 128;
+/** Cutoffs from which bags rule out enough to be worth looking at. */
+const BAG_CUTOFF_MIN = 0.4;
 
 /** A block's values, each a u32. */
 const BLOCK_VALUES = 3;
@@ -107,13 +112,25 @@ export class PreparedSequence {
    */
   laneLcsLengths(column: LaneColumn, cutoff = 0, out = new Uint32Array(column.count)): Uint32Array {
     return this.#temporary((memory) => {
-      const { lanes, starts, lengths, groups } = column;
-      const carries = memory.reserve(column.longest * LANE_CARRY_BYTES);
+      const { lanes, starts, lengths, bags, groups } = column;
+      const scratch = memory.reserve(Math.max(LANE_SCRATCH_BYTES_MIN, column.longest * LANE_CARRY_BYTES));
       const found = memory.reserve(groups * RESIDENT_LANES * 4);
       const { query, laneMasks } = this.#opened;
       memory.exports.prepareLanes(query, laneMasks);
-      if (cutoff <= 0) memory.exports.laneLcsLengthsInto(lanes, starts, 0, groups, query, carries, found);
-      else memory.exports.laneLcsLengthsAtLeastInto(lanes, starts, lengths, 0, groups, query, carries, cutoff, found);
+      if (cutoff <= 0) memory.exports.laneLcsLengthsInto(lanes, starts, 0, groups, query, scratch, found);
+      else
+        memory.exports.laneLcsLengthsAtLeastInto(
+          lanes,
+          starts,
+          lengths,
+          cutoff < BAG_CUTOFF_MIN ? 0 : bags,
+          0,
+          groups,
+          query,
+          scratch,
+          cutoff,
+          found,
+        );
       memory.exports.releaseLanes(query);
       out.set(memory.u32(found, column.count));
       return out;
