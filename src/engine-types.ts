@@ -131,7 +131,11 @@ export interface PredictionTrace {
     readonly candidatesIn: number;
     readonly candidatesOut: number;
     readonly microseconds: number;
+    /** Stage minhash: the share of patterns just at its threshold that have a band in common with the state, so that it lets them through. */
+    readonly expectedRecall?: number;
   }[];
+  /** The pattern that was asked about. */
+  readonly pattern?: PatternFate;
   readonly dropped: {
     /** Removed by a stage of the filter pipeline. */
     readonly filtered: number;
@@ -151,6 +155,22 @@ export interface PredictionTrace {
     readonly kernel: number;
     readonly aggregate: number;
   };
+}
+
+/** What became of one pattern in a prediction. */
+export interface PatternFate {
+  /** Bare name. */
+  readonly name: string;
+  readonly outcome: "predicted" | "cut" | "pruned" | "filtered" | "belowThreshold" | "withoutBlocks" | "unknown";
+  /** A sentence. */
+  readonly reason: string;
+  /** The stage that removed it. */
+  readonly stage?: string;
+  readonly similarity?: number;
+  /** What decides whether it is in the ensemble. */
+  readonly key?: number;
+  /** In the ensemble, from 1. */
+  readonly rank?: number;
 }
 
 export interface PredictResult {
@@ -229,6 +249,8 @@ export interface CallOptions {
 export interface PredictOptions extends CallOptions {
   /** Asks this source and no other: for tests and comparisons. ENGRAM_BAD_REQUEST when it cannot serve. */
   readonly source?: SourceName;
+  /** Bare name of a pattern whose fate the trace tells. */
+  readonly fateOf?: string;
 }
 
 /** Calls of one part since start. */

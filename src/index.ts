@@ -14,6 +14,7 @@ export type {
   ObserveResult,
   ObserveSequenceResult,
   OneSymbolPrediction,
+  PatternFate,
   PatternView,
   PlanEntry,
   Prediction,

@@ -19,6 +19,8 @@ export interface Aggregated {
   readonly predictions: readonly Prediction[];
   /** Over the whole ensemble, before the cut. */
   readonly futurePotentials: readonly FuturePotential[];
+  /** The whole ensemble, best first. */
+  readonly ranked: readonly { readonly name: string }[];
   /** Members of the ensemble that are not among the predictions. */
   readonly cut: number;
 }
@@ -106,7 +108,7 @@ export async function aggregate(input: AggregateInput, options: SliceOptions = {
     predictions.push(toPrediction(member, input.state, metrics));
     if (slices.over) await slices.next();
   }
-  return { predictions, futurePotentials: await futures.potentials(slices), cut: ranked.length - predictions.length };
+  return { predictions, futurePotentials: await futures.potentials(slices), ranked, cut: ranked.length - predictions.length };
 }
 
 /** Weighted ratios of a member, where an emotive is chosen. Symbols outside the state weigh nothing (Q15). */

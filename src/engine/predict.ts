@@ -2,13 +2,15 @@
  * Predict: state → query → candidates → kernels → the few that are left → counters → metrics → answer. Candidates stay bytes until the
  * ensemble is known; only its members become objects. A kb that is cleared in between is read anew.
  */
+
 import type { OneSymbolCandidate, PartnerRatios, Winner } from "../aggregate/aggregate-input.ts";
 import { ensembleKeyOf, ensembleLimit, keepByFrequency } from "../aggregate/ensemble-key.ts";
 import { aggregateOneSymbol } from "../aggregate/one-symbol.ts";
-import { aggregate } from "../aggregate/predict-aggregate.ts";
+import { type Aggregated, aggregate } from "../aggregate/predict-aggregate.ts";
 import { TimeSlices } from "../aggregate/time-slices.ts";
-import type { PredictionTrace, PredictOptions, PredictResult } from "../engine-types.ts";
+import type { PatternFate, PredictionTrace, PredictOptions, PredictResult } from "../engine-types.ts";
 import { EngineError } from "../errors.ts";
+import { bandRecall } from "../kernels/band-recall.ts";
 import { type Event, flatten } from "../model/event.ts";
 import type { EffectiveConfig } from "../model/session-config.ts";
 import type { KernelPool, Partner, ScoreOptions } from "../pool/kernel-pool.ts";
@@ -17,8 +19,10 @@ import { type KbHead, type StateStore, UNKNOWN_SYMBOL } from "../store/state-sto
 import type { DeletedPatterns } from "./deleted-patterns.ts";
 import { type Facts, type Kept, presentIds, readFacts } from "./facts.ts";
 import { matchesOf } from "./one-symbol-scan.ts";
-import { KbChanged, type Planner, type Question } from "./plan.ts";
+import { fateOf } from "./pattern-fate.ts";
+import { type Found, KbChanged, type Planner, type Question } from "./plan.ts";
 import { Queries } from "./queries.ts";
+import { readContent } from "./reads.ts";
 import { openStream } from "./stream-source.ts";
 import type { SymbolCache } from "./symbol-cache.ts";
 
@@ -89,7 +93,7 @@ export class Predictor {
     for (let tries = 0; tries < TRIES; tries++) {
       try {
         return flat.length === 1
-          ? await this.#oneSymbol(current, flat[0]!, config, options)
+          ? await this.#oneSymbol(current, flat[0]!, config, options, call)
           : await this.#general(current, state, flat, config, options, call);
       } catch (error) {
         if (!(error instanceof KbChanged)) throw error;
@@ -172,6 +176,7 @@ export class Predictor {
       );
       return { ...answer, ensembleSize: winners.length };
     });
+    const pattern = call.fateOf === undefined ? undefined : await this.#fate(call.fateOf, head, queries, scored, result, options);
     return {
       predictions: result.predictions,
       futurePotentials: result.futurePotentials,
@@ -182,7 +187,10 @@ export class Predictor {
         certified: scored.certified,
         rowsRead: scored.rowsRead,
         candidates: scored.candidates,
-        stages: scored.stages,
+        ...(pattern && { pattern }),
+        stages: scored.stages.map((stage) =>
+          stage.name === "minhash" ? { ...stage, expectedRecall: bandRecall(config.minhash_threshold) } : stage,
+        ),
         dropped: {
           filtered: scored.candidates - scored.belowThreshold - scored.withoutBlocks - scored.matched,
           belowThreshold: scored.belowThreshold,
@@ -195,8 +203,37 @@ export class Predictor {
     };
   }
 
+  async #fate(
+    name: string,
+    head: KbHead,
+    queries: Queries,
+    scored: Found,
+    { ranked, predictions }: Aggregated,
+    options: ScoreOptions,
+  ): Promise<PatternFate> {
+    const { state, pool } = this.#options;
+    const record = (await state.counters(head.kb, head.generation, [name], [])).patterns[0];
+    const content = record && (await readContent(this.#options, head.kb, head.generation, name, record.patternId));
+    const query = await queries.prepare(await this.#symbolCount(head), head.patternCount);
+    const leastKey = scored.matched > scored.kept.length ? scored.kept.at(-1)?.key : undefined;
+    return fateOf(pool, { name, content, query, ranked, answered: predictions.length, leastKey }, options);
+  }
+
+  /** Symbols of the kb as it is now: a pattern that was learned meanwhile may have newer ones than the head. */
+  async #symbolCount(head: KbHead): Promise<number> {
+    const now = await this.#options.state.head(head.kb);
+    if (now.generation !== head.generation) throw new KbChanged();
+    return now.symbolCount;
+  }
+
   /** The one-symbol path (semantics §10): patterns that begin with the symbol, no pipeline, no threshold. */
-  async #oneSymbol(head: KbHead, symbol: string, config: EffectiveConfig, options: ScoreOptions): Promise<PredictResult> {
+  async #oneSymbol(
+    head: KbHead,
+    symbol: string,
+    config: EffectiveConfig,
+    options: ScoreOptions,
+    call: PredictOptions,
+  ): Promise<PredictResult> {
     const watch = new Stopwatch();
     const [id] = await watch.time("state", () => this.#options.symbols.ids(head.kb, head.generation, [symbol]));
     if (id === UNKNOWN_SYMBOL) return NOTHING;
@@ -231,6 +268,7 @@ export class Predictor {
         options,
       ),
     );
+    const place = result.predictions.findIndex(({ name }) => name === call.fateOf) + 1;
     return {
       predictions: result.predictions,
       futurePotentials: [],
@@ -241,6 +279,7 @@ export class Predictor {
         certified: true,
         rowsRead: found.candidates,
         candidates: found.candidates,
+        ...(call.fateOf !== undefined && { pattern: oneSymbolFate(call.fateOf, place, symbol) }),
         stages: [],
         dropped: { filtered: 0, belowThreshold: 0, withoutBlocks: 0, pruned: 0, cut: found.candidates - result.predictions.length },
         microseconds: watch.microseconds({ read: found.readMicroseconds, transfer: 0, kernel: 0 }),
@@ -263,6 +302,12 @@ export class Predictor {
     }
     return ratios;
   }
+}
+
+function oneSymbolFate(name: string, rank: number, symbol: string): PatternFate {
+  if (rank > 0) return { name, outcome: "predicted", rank, reason: `It is prediction number ${rank}.` };
+  const reason = `It does not begin with ${JSON.stringify(symbol)}, or shorter ones that do were enough.`;
+  return { name, outcome: "filtered", stage: "first symbol", reason };
 }
 
 function winnerOf(match: Kept, { texts, snapshot }: Facts, at: number): Omit<Winner, "similarity" | "blocks"> {

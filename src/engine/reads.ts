@@ -9,6 +9,27 @@ import type { SymbolCache } from "./symbol-cache.ts";
 /** Times a kb may be cleared between two reads of one call before the pattern counts as unknown. */
 const TRIES = 3;
 
+/** A pattern's symbols and events. */
+export interface StoredContent {
+  readonly patternId: number;
+  readonly symbolIds: readonly number[];
+  readonly eventEnds: readonly number[];
+}
+
+/** Content of a pattern by its bare name, from the outbox or the pattern store; undefined when neither holds it (any more). */
+export async function readContent(
+  { state, patterns }: { readonly state: StateStore; readonly patterns: PatternStore },
+  kb: string,
+  generation: number,
+  name: string,
+  patternId: number,
+): Promise<StoredContent | undefined> {
+  // The tail first: what leaves it meanwhile is in the pattern store by then.
+  const waiting = newPatterns(await state.tail(kb, generation)).find((entry) => entry.patternId === patternId);
+  if (waiting === undefined) return patterns.patternByName(kb, generation, name);
+  return { patternId, symbolIds: waiting.pattern.flat.map((at) => waiting.symbolIds[at]!), eventEnds: waiting.pattern.eventEnds };
+}
+
 /** A pattern by its bare name, with its counters; undefined when the kb does not know it. */
 export async function readPattern(
   stores: { readonly state: StateStore; readonly patterns: PatternStore; readonly symbols: SymbolCache },
@@ -16,17 +37,12 @@ export async function readPattern(
   name: string,
 ): Promise<PatternView | undefined> {
   if (!/^[0-9a-f]{40}$/.test(name)) return undefined;
-  const { state, patterns, symbols } = stores;
+  const { state, symbols } = stores;
   for (let tries = 0; tries < TRIES; tries++) {
     const { generation } = await state.head(kb);
     const record = (await state.counters(kb, generation, [name], [])).patterns[0];
     if (record === undefined) return undefined;
-    // The tail first: what leaves it meanwhile is in the pattern store by then.
-    const waiting = newPatterns(await state.tail(kb, generation)).find((entry) => entry.patternId === record.patternId);
-    const stored =
-      waiting === undefined
-        ? await patterns.patternByName(kb, generation, name)
-        : { symbolIds: waiting.pattern.flat.map((at) => waiting.symbolIds[at]!), eventEnds: waiting.pattern.eventEnds };
+    const stored = await readContent(stores, kb, generation, name, record.patternId);
     if (stored === undefined) continue;
     const names = await symbols.names(kb, generation, stored.symbolIds);
     const flat = stored.symbolIds.map((id) => names.get(id)!);

@@ -1,7 +1,17 @@
 /** How an answer came about, as `explain=true` asks for: source, candidates in and out a stage, what was dropped and why, and the time. */
-import type { PredictionTrace } from "../engine-types.ts";
+import type { PatternFate, PredictionTrace } from "../engine-types.ts";
 
 const whole = (microseconds: number): number => Math.round(microseconds);
+
+const OUTCOMES: Readonly<Record<PatternFate["outcome"], string>> = {
+  predicted: "predicted",
+  cut: "cut",
+  pruned: "pruned",
+  filtered: "filtered",
+  belowThreshold: "below_threshold",
+  withoutBlocks: "without_blocks",
+  unknown: "unknown",
+};
 
 export function explainText(trace: PredictionTrace): string {
   const { dropped, microseconds: spent } = trace;
@@ -16,11 +26,13 @@ export function explainText(trace: PredictionTrace): string {
     certified: trace.certified,
     rows_read: trace.rowsRead,
     candidates: trace.candidates,
+    ...(trace.pattern && { pattern: { ...trace.pattern, outcome: OUTCOMES[trace.pattern.outcome] } }),
     stages: trace.stages.map((stage) => ({
       name: stage.name,
       candidates_in: stage.candidatesIn,
       candidates_out: stage.candidatesOut,
       microseconds: whole(stage.microseconds),
+      ...(stage.expectedRecall !== undefined && { expected_recall: stage.expectedRecall }),
     })),
     dropped: {
       filtered: dropped.filtered,

@@ -17,10 +17,12 @@ import { readSource, type SourceQuery } from "./source-query.ts";
 export function addPredictionRoutes(app: FastifyInstance, { engine }: RouteContext): void {
   app.get<SessionRoute & { Querystring: SourceQuery & { explain?: string } }>("/sessions/:id/predictions", async (request, reply) => {
     const { id } = request.params;
-    const result = await engine.predict(id, { signal: clientSignal(reply), ...readSource(request.query) });
+    const asked = readExplain(request.query.explain);
+    const fate = asked.fateOf === undefined ? {} : { fateOf: asked.fateOf };
+    const result = await engine.predict(id, { signal: clientSignal(reply), ...readSource(request.query), ...fate });
     const tail = `,"session_id":${JSON.stringify(id)},"processor_id":null,"count":${result.predictions.length},"time":null,"unique_id":null`;
     // The wire is KATO's unless the caller asks how the answer came about.
-    const explain = request.query.explain === "true" ? `,"explain":${explainText(result.trace)}` : "";
+    const explain = asked.isWanted ? `,"explain":${explainText(result.trace)}` : "";
     return sendChunks(live(reply, id), answerChunks("{", result, `${tail}${explain}}`));
   });
 
@@ -31,6 +33,12 @@ export function addPredictionRoutes(app: FastifyInstance, { engine }: RouteConte
     const tail = `${members},"session_id":${JSON.stringify(id)},"node_id":${JSON.stringify(session.nodeId)}}`;
     return sendChunks(live(reply, id), predictionChunks('{"cognition_data":{', predictions, tail));
   });
+}
+
+/** `true`, or the name of a pattern whose fate is wanted, with or without `PTRN|`; anything else is not asked. */
+function readExplain(text: string | undefined): { readonly isWanted: boolean; readonly fateOf?: string } {
+  const name = /^(?:PTRN\|)?([0-9a-f]{40})$/.exec(text ?? "")?.[1];
+  return name === undefined ? { isWanted: text === "true" } : { isWanted: true, fateOf: name };
 }
 
 async function cognition(

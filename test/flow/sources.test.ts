@@ -10,6 +10,7 @@ import { RANK_METRICS, type SessionConfig, STAGE_NAMES } from "../../src/model/s
 import { openInlinePool } from "../../src/pool/inline-pool.ts";
 import { openPiscinaPool } from "../../src/pool/piscina-pool.ts";
 import type { Fault } from "../../src/wire/task.ts";
+import { bruteName } from "../reference/brute-kb.ts";
 import { type OpenedEngine, openTestEngine, type StateBackEnd } from "../support/engines.ts";
 import { redisAvailable } from "../support/redis-server.ts";
 
@@ -144,6 +145,39 @@ describe("knowledge bases in memory", () => {
     await engine.flush();
     await engine.learnSequences(kb, patternsOf(10, 9_070));
     expect(answerOf(await ask(engine, kb, "resident"))).toEqual(answerOf(await ask(engine, kb, "stream")));
+  });
+
+  it("pass over patterns that are deleted while they are in memory, and are read anew when those are many", async () => {
+    const { engine } = opened;
+    const kb = engine.kbOf("thinned");
+    const sequences = patternsOf(1_500).map((sequence) => [["s5"], ["t5"], ...sequence]);
+    await engine.learnSequences(kb, sequences);
+    await engine.flush();
+    const best = await ask(engine, kb, "resident");
+    const head = await engine.kbHead(kb);
+    const drop = async (names: readonly string[]): Promise<void> => {
+      const edits = [];
+      for (const name of names) {
+        const record = (await opened.stores.state.counters(kb, head.generation, [name], [])).patterns[0]!;
+        const content = (await opened.stores.patterns.patternByName(kb, head.generation, name))!;
+        edits.push({ ...content, name, patternId: record.patternId, change: { kind: "delete" as const } });
+      }
+      expect(await opened.stores.state.editPatterns(kb, head.generation, edits, 0)).toEqual(names.map(() => "done"));
+    };
+    await drop(best.predictions.slice(0, 20).map(({ name }) => name));
+    const resident = await ask(engine, kb, "resident");
+    const stream = await ask(engine, kb, "stream");
+    expect(resident.predictions).toEqual(stream.predictions);
+    expect(resident.trace.rowsRead).toBe(1_500);
+    await drop(
+      sequences
+        .slice(0, 1_200)
+        .map((sequence) => bruteName(sequence))
+        .filter((name) => !best.predictions.slice(0, 20).some((gone) => gone.name === name)),
+    );
+    const anew = await ask(engine, kb, "resident");
+    expect(anew.trace.rowsRead).toBeLessThan(500);
+    expect(anew.predictions).toEqual((await ask(engine, kb, "stream")).predictions);
   });
 
   it("go with a clear-all", async () => {

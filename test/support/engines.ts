@@ -8,10 +8,13 @@ import type { Engine } from "../../src/engine-types.ts";
 import { silentLogger } from "../../src/log.ts";
 import { openInlinePool } from "../../src/pool/inline-pool.ts";
 import type { KernelPool } from "../../src/pool/kernel-pool.ts";
+import { openStores, type Stores } from "../../src/store/open.ts";
 import { type RedisServer, startRedis } from "./redis-server.ts";
 
 export interface OpenedEngine {
   readonly engine: Engine;
+  /** Beneath the engine, for tests that change something behind its back. */
+  readonly stores: Stores;
   readonly config: Config;
   readonly folder: string;
   /** Empties the Redis behind it. */
@@ -39,11 +42,14 @@ export async function openTestEngine(
       ...input,
       ...(redis && { redis: { url: redis.url } }),
     });
-    const parts: EngineParts =
+    const stores = await openStores(config, silentLogger);
+    const own =
       pool !== undefined || threads === 0 ? { pool: pool ?? (await openInlinePool({ residentBytes: config.residentBytes })) } : {};
+    const parts: EngineParts = { stores, ...own };
     const engine = await openEngine(config, silentLogger, parts);
     return {
       engine,
+      stores,
       config,
       folder,
       wipeRedis: async () => redis!.wipe(),

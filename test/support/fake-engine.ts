@@ -18,6 +18,7 @@ import type {
   PatternsPage,
   PatternView,
   PredictionTrace,
+  PredictOptions,
   PredictResult,
   ScoreAllRequest,
   ScoredState,
@@ -245,7 +246,7 @@ export class FakeEngine implements Engine {
     return name;
   }
 
-  async predict(id: string, options?: CallOptions): Promise<PredictResult & { readonly session: Session }> {
+  async predict(id: string, options?: PredictOptions): Promise<PredictResult & { readonly session: Session }> {
     this.#called("predict", id, options);
     const session = this.#read(id);
     this.signals.push(options?.signal);

@@ -132,6 +132,32 @@ describe("GET cognition-data", () => {
   });
 });
 
+describe("how an answer came about", () => {
+  it("is told when it is asked for, with the fate of a pattern where one is named, by a source where one is", async () => {
+    const fake = fakeApp();
+    const id = await newSession(fake);
+    const name = "0f".repeat(20);
+    const pattern = { name, outcome: "belowThreshold", reason: "Because.", stage: "match", similarity: 0.25 } as const;
+    const trace = { ...NO_TRACE, source: "resident", plan: [{ source: "resident", microseconds: 99.6 }], rowsRead: 7, pattern } as const;
+    fake.engine.answer = { predictions: [], futurePotentials: [], trace };
+    expect((await call(fake, "GET", `/sessions/${id}/predictions`)).body).not.toHaveProperty("explain");
+    for (const spelt of [name, `PTRN%7C${name}`]) {
+      const { status, body } = await call(fake, "GET", `/sessions/${id}/predictions?explain=${spelt}&source=resident`);
+      expect(status).toBe(200);
+      expect(body.explain).toMatchObject({
+        source: "resident",
+        plan: [{ source: "resident", expected_microseconds: 100 }],
+        certified: true,
+        rows_read: 7,
+        pattern: { ...pattern, outcome: "below_threshold" },
+      });
+      expect(fake.engine.last("predict")[1]).toMatchObject({ fateOf: name, source: "resident" });
+    }
+    const refused = await call(fake, "GET", `/sessions/${id}/predictions?source=nowhere`);
+    expect(refused.status).toBe(422);
+  });
+});
+
 describe("POST /v1/kbs/{node}/predict", () => {
   it("asks for a state and says how the answer came about", async () => {
     const fake = fakeApp();
