@@ -44,6 +44,23 @@ export function ratioSum(
   return sum;
 }
 
+/** Likewise, adding up LCS lengths whose ratio reaches the cutoff. */
+export function lengthSum(
+  lengths: readonly Uint16Array[],
+  queries: readonly Uint32Array[],
+  of: readonly Uint32Array[],
+  cutoff: number,
+): number {
+  let sum = 0;
+  queries.forEach((query, q) => {
+    of.forEach((candidate, c) => {
+      const length = lengths[q]![c]!;
+      if ((2 * length) / (query.length + candidate.length) >= cutoff - 1e-9) sum += length;
+    });
+  });
+  return sum;
+}
+
 /** LCS lengths of all pairs. */
 export function lcsTable(queries: readonly Uint32Array[], candidates: readonly Uint32Array[]): Uint16Array[] {
   return queries.map((query) => Uint16Array.from(candidates, (candidate) => tableLcs(query, candidate)));

@@ -1,0 +1,94 @@
+/**
+ * Signatures of 128 values: agreement of one with many, as u32 and as bytes, in the caches and beyond them, beside the tuned twin and a plain stream over
+ * the same bytes (how fast memory can be read at all). An answer is the sum over every 17th signature, so that checking costs next to nothing.
+ */
+import { Kernels } from "../../src/kernels/index.ts";
+import { signatures } from "../corpus.ts";
+import { type BenchMode, param } from "../harness.ts";
+import type { Contest, Side } from "../rounds.ts";
+import { agreementsTwin } from "../twins/minhash.ts";
+
+const VALUES = 128;
+const STEP = 17;
+/** As bytes 51 MB, as u32 205 MB: beyond the caches of the machines we know. */
+const MANY = 400_000;
+/** As bytes 256 KB. */
+const FEW = 2_000;
+
+function stepSum(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i += STEP) sum += values[i]!;
+  return sum;
+}
+
+/** By the definition, of every 17th. */
+function expectedSum(one: Uint32Array, many: Uint32Array, same: (a: number, b: number) => boolean): number {
+  let sum = 0;
+  for (let i = 0; i * VALUES < many.length; i += STEP) {
+    for (let v = 0; v < VALUES; v++) if (same(one[v]!, many[i * VALUES + v]!)) sum++;
+  }
+  return sum;
+}
+const equal = (a: number, b: number): boolean => a === b;
+const equalBytes = (a: number, b: number): boolean => (a & 255) === (b & 255);
+
+export function openAgreement(mode: BenchMode): Contest {
+  const kernels = new Kernels({ idLimit: 1024 });
+  const sides: Side[] = [];
+  for (const [where, count] of [
+    ["in the caches", param(mode, 40, FEW)],
+    ["beyond the caches", param(mode, 60, MANY)],
+  ] as const) {
+    const { one, many } = signatures(count, VALUES);
+    const column = kernels.signatureColumn(many, VALUES);
+    const words = new Uint32Array(count);
+    const bytes = new Uint8Array(count);
+    sides.push(
+      {
+        name: `u32, ${where}`,
+        items: count,
+        expected: expectedSum(one, many, equal),
+        run: () => {
+          column.agreementsInto(one, words);
+          return stepSum(words);
+        },
+      },
+      {
+        name: `bytes, ${where}`,
+        items: count,
+        expected: expectedSum(one, many, equalBytes),
+        run: () => {
+          column.byteAgreementsInto(one, bytes);
+          return stepSum(bytes);
+        },
+      },
+      { name: `stream, ${where}`, items: count, expected: column.streamSum().sum, run: () => column.streamSum().sum },
+    );
+    if (where === "beyond the caches") continue;
+    const twinOut = new Uint32Array(count);
+    sides.push({
+      name: "tuned twin, u32",
+      items: count,
+      expected: expectedSum(one, many, equal),
+      run: () => {
+        agreementsTwin(one, many, count, VALUES, twinOut);
+        return stepSum(twinOut);
+      },
+    });
+  }
+  return {
+    name: "signature agreement, 128 values",
+    unit: "pair",
+    sides,
+    gates: [
+      { line: "3", what: "agreement on bytes beside the tuned twin", slow: "tuned twin, u32", fast: "bytes, in the caches", required: 30 },
+      {
+        line: "3",
+        what: "agreement on bytes: share of the stream's speed, beyond the caches",
+        slow: "stream, beyond the caches",
+        fast: "bytes, beyond the caches",
+        required: 0.9,
+      },
+    ],
+  };
+}
