@@ -1,13 +1,13 @@
 /**
  * Exact set intersection, the Jaccard index' costly half, on the frozen corpus' sets (mean 33 ids): the lane kernel beside its tuned twin and
- * `Set.has`. A side's answer is the sum of shared ids.
+ * `Set.has`. A side's answer is the sum of shared ids (of every seventh candidate).
  */
 import { Kernels } from "../../src/kernels/index.ts";
 import { CANDIDATES, flatten, frozenCorpus } from "../corpus.ts";
-import { type BenchMode, param, sumOf } from "../harness.ts";
+import { type BenchMode, param } from "../harness.ts";
 import type { Contest } from "../rounds.ts";
 import { IntersectionTwin } from "../twins/jaccard.ts";
-import { sampleOf } from "./answers.ts";
+import { CHECK_STEP, sampleOf, stepSum } from "./answers.ts";
 
 const ID_LIMIT = 1 << 16;
 
@@ -30,7 +30,7 @@ export function openJaccard(mode: BenchMode): Contest {
     }
     return shared;
   };
-  const expected = withSets(candidates)();
+  const expected = withSets(candidates.filter((_, c) => c % CHECK_STEP === 0))();
   const items = queries.length * candidates.length;
   return {
     name: "exact Jaccard, 33 ids",
@@ -44,7 +44,7 @@ export function openJaccard(mode: BenchMode): Contest {
           let shared = 0;
           for (const ids of queries) {
             const query = kernels.query(ids);
-            shared += sumOf(query.laneIntersectionCounts(column, out));
+            shared += stepSum(query.laneIntersectionCounts(column, out));
             query.release();
           }
           return shared;
@@ -59,7 +59,7 @@ export function openJaccard(mode: BenchMode): Contest {
           for (const ids of queries) {
             twin.prepare(ids);
             twin.countsOfSetsInto(flat, offsets, out);
-            shared += sumOf(out);
+            shared += stepSum(out);
           }
           return shared;
         },

@@ -1,30 +1,24 @@
 /**
  * Signatures of 128 values: agreement of one with many, as u32 and as bytes, in the caches and beyond them, beside the tuned twin and a plain stream over
- * the same bytes (how fast memory can be read at all). An answer is the sum over every 17th signature, so that checking costs next to nothing.
+ * the same bytes (how fast memory can be read at all). An answer is the sum over every seventh signature, so that checking costs next to nothing.
  */
 import { Kernels } from "../../src/kernels/index.ts";
 import { signatures } from "../corpus.ts";
 import { type BenchMode, param } from "../harness.ts";
 import type { Contest, Side } from "../rounds.ts";
 import { agreementsTwin } from "../twins/minhash.ts";
+import { CHECK_STEP, stepSum } from "./answers.ts";
 
 const VALUES = 128;
-const STEP = 17;
 /** As bytes 51 MB, as u32 205 MB: beyond the caches of the machines we know. */
 const MANY = 400_000;
 /** As bytes 256 KB. */
 const FEW = 2_000;
 
-function stepSum(values: ArrayLike<number>): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i += STEP) sum += values[i]!;
-  return sum;
-}
-
-/** By the definition, of every 17th. */
+/** By the definition, of every seventh. */
 function expectedSum(one: Uint32Array, many: Uint32Array, same: (a: number, b: number) => boolean): number {
   let sum = 0;
-  for (let i = 0; i * VALUES < many.length; i += STEP) {
+  for (let i = 0; i * VALUES < many.length; i += CHECK_STEP) {
     for (let v = 0; v < VALUES; v++) if (same(one[v]!, many[i * VALUES + v]!)) sum++;
   }
   return sum;
