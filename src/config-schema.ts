@@ -44,6 +44,11 @@ const SETTINGS = {
     about: "Address to listen on. The default answers this machine only.",
   }),
   port: integer({ fallback: 8000, min: 0, max: 65_535, katoNames: ["PORT"], about: "Port to listen on; 0 takes any free one." }),
+  documents: boolean({
+    fallback: true,
+    katoNames: ["DOCS_ENABLED"],
+    about: "Whether /docs and /openapi.json are served.",
+  }),
   corsOrigins: text({
     fallback: "",
     fallbackText: "none",

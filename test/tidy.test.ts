@@ -33,7 +33,10 @@ const IMPORTS: Readonly<Record<string, Row>> = {
   },
   "src/rebuild.ts": { own: ["src/store"], npm: [] },
   "src/monitor": { own: [], npm: [] },
-  "src/http": { own: ["src/model", "src/monitor"], npm: ["fastify", "@fastify/websocket"] },
+  "src/http": {
+    own: ["src/model", "src/monitor"],
+    npm: ["fastify", "@fastify/swagger", "@fastify/swagger-ui", "@fastify/websocket", "typebox"],
+  },
   "src/eval": { own: ["assembly/layout.ts", "src/model", "src/wire", "src/kernels", "src/pool"], npm: [] },
   // The data lock, and it alone of the stores: the command line says who has the data folder before anything is opened.
   "src/cli": {

@@ -72,6 +72,7 @@ async function serve(options: SettingOptions): Promise<void> {
       log,
       serviceName: config.serviceName,
       version: programVersion(),
+      documents: config.documents,
       corsOrigins: config.corsOrigins.split(",").flatMap((origin) => origin.trim() || []),
       about: {
         dataDir: config.dataDir,

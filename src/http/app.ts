@@ -12,6 +12,7 @@ import type { Logger } from "../log.ts";
 import { Monitor } from "../monitor/monitor.ts";
 import { Admission } from "./admission.ts";
 import type { About, RouteContext } from "./context.ts";
+import { addDocumentRoutes, prepareDocuments } from "./documents.ts";
 import { ErrorReplies } from "./error-replies.ts";
 import { addEventRoutes } from "./event-routes.ts";
 import { notFoundText } from "./gone-paths.ts";
@@ -37,6 +38,8 @@ export interface AppOptions {
   readonly about?: Partial<About>;
   /** Web origins that may use the server beside its own; `*` for all. None when left out. */
   readonly corsOrigins?: readonly string[];
+  /** Whether `/docs` and `/openapi.json` are there. False when left out. */
+  readonly documents?: boolean;
 }
 
 /** Symbols stand in paths, percent-encoded; Node bounds the whole head of a request at 16 KiB. */
@@ -81,6 +84,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     startedAtMs: Date.now(),
     monitor: new Monitor({ engine, log, folder: about.dataDir, concurrent: () => admission.load().current }),
     about,
+    docs: options.documents === true ? "/docs" : null,
   };
   const { monitor, nodes } = context;
 
@@ -134,6 +138,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     },
     preClose: (done) => done(),
   });
+  if (options.documents === true) prepareDocuments(app, options.version, limits);
   // After what routes are made with.
   app.after(() => {
     const offered = collectMethods(app);
@@ -145,6 +150,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     addNodeRoutes(app, context);
     addEventRoutes(app, context);
     addV1Routes(app, context);
+    if (options.documents === true) addDocumentRoutes(app);
     addMethodRefusals(app, new Map(offered));
   });
   return app;

@@ -39,7 +39,8 @@ export function toInteger(value: unknown): number | IssueType {
   return Number.isSafeInteger(number) ? number : "int_parsing";
 }
 
-function toBoolean(value: unknown): boolean | IssueType {
+/** A boolean, or why not. */
+export function toBoolean(value: unknown): boolean | IssueType {
   if (typeof value === "boolean") return value;
   if (typeof value === "number") return value === 1 ? true : value === 0 ? false : "bool_parsing";
   if (typeof value !== "string") return "bool_type";

@@ -26,6 +26,8 @@ export interface RouteContext {
   readonly startedAtMs: number;
   readonly monitor: Monitor;
   readonly about: About;
+  /** Where the documents are, if anywhere. */
+  readonly docs: string | null;
 }
 
 /** Route options that the hooks read. */

@@ -3,14 +3,17 @@ import type { FastifyInstance } from "fastify";
 import type { ObserveResult } from "../engine-types.ts";
 import { BODYLESS, callOptions, type RouteContext, type SessionRoute } from "./context.ts";
 import { emotivesText, float, vectorsText } from "./json-text.ts";
-import { readObserveBody, readSequenceBody } from "./observation-body.ts";
+import { observeReader, sequenceReader } from "./observation-body.ts";
 import { sendText } from "./send.ts";
 import { live } from "./session-routes.ts";
 
 export function addMemoryRoutes(app: FastifyInstance, { engine, limits, nodes }: RouteContext): void {
+  const readObserve = observeReader(limits);
+  const readSequence = sequenceReader(limits);
+
   app.post<SessionRoute>("/sessions/:id/observe", async (request, reply) => {
     const { id } = request.params;
-    const observation = readObserveBody(request.body, limits);
+    const observation = readObserve(request.body);
     const options = callOptions(request, limits);
     const nodeId = nodes.known(id) ?? (await nodes.find(id));
     const result = await engine.observe(id, observation, options);
@@ -27,7 +30,7 @@ export function addMemoryRoutes(app: FastifyInstance, { engine, limits, nodes }:
 
   app.post<SessionRoute>("/sessions/:id/observe-sequence", async (request, reply) => {
     const { id } = request.params;
-    const { observations, flags } = readSequenceBody(request.body, limits);
+    const { observations, flags } = readSequence(request.body);
     const options = callOptions(request, limits);
     const nodeId = nodes.known(id) ?? (await nodes.find(id));
     const result = await engine.observeSequence(id, observations, flags, options);

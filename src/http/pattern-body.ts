@@ -2,11 +2,12 @@
 import type { PatternQuery, PatternReplacement } from "../engine-types.ts";
 import { accumulateMetadata } from "../model/metadata.ts";
 import { isObject, readFlag, toInteger } from "./coercion.ts";
+import { readEmotives } from "./emotives-body.ts";
 import { Issues, type Loc } from "./issues.ts";
 import { readEvents } from "./kb-body.ts";
 import type { HttpLimits } from "./limits.ts";
 import { readMetadata } from "./metadata-body.ts";
-import { bodyObject, readEmotives } from "./observation-body.ts";
+import { bodyObject } from "./observation-body.ts";
 import { symbolFault } from "./strings.ts";
 
 type Given = Readonly<Record<string, unknown>>;

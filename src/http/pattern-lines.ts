@@ -8,11 +8,11 @@ import type { NewPattern } from "../engine-types.ts";
 import { EngineError } from "../errors.ts";
 import { accumulateMetadata } from "../model/metadata.ts";
 import { isObject } from "./coercion.ts";
+import { readEmotives } from "./emotives-body.ts";
 import { Issues, RequestRefused } from "./issues.ts";
 import { readEvents } from "./kb-body.ts";
 import type { HttpLimits } from "./limits.ts";
 import { readMetadata } from "./metadata-body.ts";
-import { readEmotives } from "./observation-body.ts";
 
 export interface PatternLine {
   /** Counted from 1, empty lines too. */

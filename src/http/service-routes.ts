@@ -13,7 +13,7 @@ export function addServiceRoutes(app: FastifyInstance, context: RouteContext): v
   app.get("/", ALWAYS, async (_request, reply) =>
     sendText(
       reply,
-      `{"service":"KATO API","version":${JSON.stringify(context.version)},"description":"Engram: pattern memory with KATO's interface","docs":null,"health":"/health","status":"running","uptime_seconds":${uptime()},"architecture":"modular","session_support":true}`,
+      `{"service":"KATO API","version":${JSON.stringify(context.version)},"description":"Engram: pattern memory with KATO's interface","docs":${JSON.stringify(context.docs)},"health":"/health","status":"running","uptime_seconds":${uptime()},"architecture":"modular","session_support":true}`,
     ),
   );
 

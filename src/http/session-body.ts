@@ -1,12 +1,15 @@
-/** Bodies and queries of the session calls: creation, settings, extension. Errors: RequestRefused, and ENGRAM_CONFIG_INVALID for settings. */
+/**
+ * Bodies and queries of the session calls: creation, settings, extension. Read by their schemas (schema/requests.ts). Errors: RequestRefused,
+ * and ENGRAM_CONFIG_INVALID for settings.
+ */
 import { EngineError } from "../errors.ts";
 import { type ConfigUpdate, checkConfig, mergeConfig, type SessionConfig } from "../model/session-config.ts";
-import { isObject, toInteger } from "./coercion.ts";
-import { Issues, type Loc } from "./issues.ts";
+import { isObject } from "./coercion.ts";
+import { Issues } from "./issues.ts";
 import type { HttpLimits } from "./limits.ts";
-import { readMetadata } from "./metadata-body.ts";
 import { bodyObject } from "./observation-body.ts";
-import { addSymbolFault, symbolFault } from "./strings.ts";
+import { readerOf } from "./schema/reader.ts";
+import { createBody, EXTEND_SECONDS_DEFAULT, extendQuery } from "./schema/requests.ts";
 
 export interface CreateBody {
   readonly nodeId: string;
@@ -27,29 +30,26 @@ interface NewConfig {
   readonly notices: readonly string[];
 }
 
-/** What `extend` sets when its query names no time. KATO's constant. */
-const EXTEND_SECONDS_DEFAULT = 3_600;
+const NO_METADATA: Readonly<Record<string, unknown>> = Object.freeze({});
 
-export function readCreateBody(body: unknown, limits: HttpLimits): CreateBody {
-  const issues = new Issues();
-  const given = bodyObject(body, issues);
-  const nodeId = given.node_id;
-  if (nodeId === undefined) issues.add("missing", ["body", "node_id"], given);
-  else {
-    const fault = symbolFault(nodeId, limits.nodeIdBytesMax);
-    if (fault !== undefined) addSymbolFault(fault, nodeId, limits.nodeIdBytesMax, ["body", "node_id"], issues);
-  }
-  const metadata = readMetadata(given.metadata ?? undefined, ["body", "metadata"], limits, issues);
-  // 0 counts as absent.
-  const ttlSeconds = readSeconds(given.ttl_seconds ?? 0, ["body", "ttl_seconds"], 0, limits, issues);
-  const settings = given.config ?? undefined;
-  if (settings !== undefined && !isObject(settings)) issues.add("dict_type", ["body", "config"], settings);
-  issues.assertNone();
-  return {
-    nodeId: nodeId as string,
-    metadata,
-    ...(ttlSeconds > 0 && { ttlSeconds }),
-    ...(settings === undefined ? { notices: [] } : readNewConfig(settings as Readonly<Record<string, unknown>>)),
+export function createReader(limits: HttpLimits): (body: unknown) => CreateBody {
+  const read = readerOf(createBody(limits));
+  return (body) => {
+    const issues = new Issues();
+    const given = read(bodyObject(body, issues), ["body"], issues) as {
+      node_id: string;
+      metadata?: Readonly<Record<string, unknown>> | null;
+      ttl_seconds?: number | null;
+      config?: Readonly<Record<string, unknown>> | null;
+    };
+    issues.assertNone();
+    return {
+      nodeId: given.node_id,
+      metadata: given.metadata ?? NO_METADATA,
+      // 0 counts as absent.
+      ...(given.ttl_seconds && { ttlSeconds: given.ttl_seconds }),
+      ...(given.config ? readNewConfig(given.config) : { notices: [] }),
+    };
   };
 }
 
@@ -69,22 +69,16 @@ export function readConfigBody(body: unknown): ConfigChange {
   return readSettings(settings as Readonly<Record<string, unknown>>, "update");
 }
 
-export function readExtendQuery(query: Readonly<Record<string, unknown>>, limits: HttpLimits): number {
-  const issues = new Issues();
-  // Of a repeated parameter the last one counts.
-  const given = Array.isArray(query.ttl_seconds) ? query.ttl_seconds.at(-1) : query.ttl_seconds;
-  const seconds = readSeconds(given ?? EXTEND_SECONDS_DEFAULT, ["query", "ttl_seconds"], 1, limits, issues);
-  issues.assertNone();
-  return seconds;
-}
-
-function readSeconds(value: unknown, loc: Loc, min: number, limits: HttpLimits, issues: Issues): number {
-  const seconds = toInteger(value);
-  if (typeof seconds === "string") issues.add(seconds, loc, value);
-  else if (seconds < min || seconds > limits.ttlSecondsMax) {
-    issues.addValue(loc, `Input should be between ${min} and ${limits.ttlSecondsMax} seconds`, value);
-  } else return seconds;
-  return min;
+export function extendReader(limits: HttpLimits): (query: Readonly<Record<string, unknown>>) => number {
+  const read = readerOf(extendQuery(limits));
+  return (query) => {
+    const issues = new Issues();
+    // Of a repeated parameter the last one counts.
+    const given = Array.isArray(query.ttl_seconds) ? query.ttl_seconds.at(-1) : query.ttl_seconds;
+    const { ttl_seconds } = read({ ttl_seconds: given ?? EXTEND_SECONDS_DEFAULT }, ["query"], issues) as { ttl_seconds: number };
+    issues.assertNone();
+    return ttl_seconds;
+  };
 }
 
 function readSettings(settings: Readonly<Record<string, unknown>>, occasion: "create" | "update"): ConfigChange {

@@ -4,18 +4,20 @@ import type { Session } from "../model/session.ts";
 import { BODYLESS, type RouteContext, type SessionRoute } from "./context.ts";
 import { configText, sessionDate } from "./json-text.ts";
 import { sendText } from "./send.ts";
-import { readConfigBody, readCreateBody, readExtendQuery } from "./session-body.ts";
+import { createReader, extendReader, readConfigBody } from "./session-body.ts";
 import { unknownSession } from "./session-nodes.ts";
 
 export function addSessionRoutes(app: FastifyInstance, context: RouteContext): void {
   const { engine, limits, nodes } = context;
+  const readCreate = createReader(limits);
+  const readExtend = extendReader(limits);
 
   /** A session as creation and `GET` show it. Its metadata is JSON text already. */
   const sessionText = (session: Session, ttlSeconds: number): string =>
     `{"session_id":${JSON.stringify(session.id)},"node_id":${JSON.stringify(session.nodeId)},"created_at":"${sessionDate(session.createdAtMs)}","expires_at":"${sessionDate(session.expiresAtMs)}","ttl_seconds":${ttlSeconds},"metadata":${session.metadata},"session_config":${configText(engine.effectiveConfig(session))}}`;
 
   app.post("/sessions", async (request, reply) => {
-    const { notices, ...wanted } = readCreateBody(request.body, limits);
+    const { notices, ...wanted } = readCreate(request.body);
     const session = await engine.createSession(wanted);
     nodes.remember(session.id, session.nodeId);
     return sendText(noted(reply, notices), sessionText(session, session.ttlSeconds));
@@ -44,7 +46,7 @@ export function addSessionRoutes(app: FastifyInstance, context: RouteContext): v
 
   app.post<SessionRoute>("/sessions/:id/extend", BODYLESS, async (request, reply) => {
     const { id } = request.params;
-    const seconds = readExtendQuery(request.query as Readonly<Record<string, unknown>>, limits);
+    const seconds = readExtend(request.query as Readonly<Record<string, unknown>>);
     await engine.extendSession(id, seconds);
     return live(reply, id).send({ status: "extended", session_id: id, ttl_seconds: seconds });
   });

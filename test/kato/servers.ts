@@ -22,7 +22,13 @@ interface Kind {
 
 async function startInProcess(backEnd: StateBackEnd): Promise<Running> {
   const opened = await openTestEngine(backEnd);
-  const app = buildApp({ engine: opened.engine, log: silentLogger, serviceName: opened.config.serviceName, version: "0.0.0-test" });
+  const app = buildApp({
+    engine: opened.engine,
+    log: silentLogger,
+    serviceName: opened.config.serviceName,
+    version: "0.0.0-test",
+    documents: true,
+  });
   try {
     await app.listen({ host: "127.0.0.1", port: 0 });
   } catch (error) {
