@@ -32,10 +32,12 @@ const IMPORTS: Readonly<Record<string, Row>> = {
     npm: [],
   },
   "src/rebuild.ts": { own: ["src/store"], npm: [] },
+  // Types alone: the client runs on fetch and nothing else (test/unit/client.test.ts).
+  "src/client": { own: ["src/http/schema", "src/model"], npm: ["typebox"] },
   "src/monitor": { own: [], npm: [] },
   "src/http": {
     own: ["src/model", "src/monitor"],
-    npm: ["fastify", "@fastify/swagger", "@fastify/swagger-ui", "@fastify/websocket", "typebox"],
+    npm: ["fastify", "@fastify/compress", "@fastify/swagger", "@fastify/swagger-ui", "@fastify/websocket", "typebox"],
   },
   "src/eval": { own: ["assembly/layout.ts", "src/model", "src/wire", "src/kernels", "src/pool"], npm: [] },
   // The data lock, and it alone of the stores: the command line says who has the data folder before anything is opened.
@@ -43,6 +45,7 @@ const IMPORTS: Readonly<Record<string, Row>> = {
     own: [
       "src/engine.ts",
       "src/http",
+      "src/client",
       "src/rebuild.ts",
       "src/eval",
       "src/model",

@@ -3,6 +3,7 @@
  * this process. Both are equals for the commands. Opening in this process takes the folder's lock until `close`.
  */
 import { setTimeout as pause } from "node:timers/promises";
+import { EngramClient, EngramError } from "../client/index.ts";
 import { type Config, usesDataFolder } from "../config.ts";
 import type { OneSymbolPrediction, Prediction, ScoreAllRequest, ScoredState } from "../engine-types.ts";
 import { EngineError, ERROR_TABLE, type ErrorCode } from "../errors.ts";
@@ -80,56 +81,37 @@ async function localMemory({ config, log, node }: MemoryPlace): Promise<Memory> 
 }
 
 function remoteMemory(url: string, node: string): Memory {
-  const base = `${url.replace(/\/+$/, "")}/v1/kbs/${encodeURIComponent(node)}`;
+  // No tries of the client's own: whoever calls knows what may be sent again, and for how long (withPatience).
+  const client = new EngramClient({ baseUrl: url, retries: 0 });
   return {
     where: `the server at ${url}`,
     learn: async (sequences, key) => {
-      const answer = await call<{ stored: number; too_short: number }>(`${base}/learn`, { sequences }, { "idempotency-key": key });
+      const answer = await asked(url, client.learnSequences(node, sequences, { idempotencyKey: key }));
       return { stored: answer.stored, tooShort: answer.too_short };
     },
+    // As they came: emotives are an object on the wire.
     predict: async (state, config) =>
-      (await call<{ predictions: readonly AnyPrediction[] }>(`${base}/predict`, { state, config })).predictions,
-    score: async (queries, settings) =>
-      (await call<{ results: readonly ScoredState[] }>(`${base}/score`, { queries, ...settings })).results,
-    patternCount: async () => (await call<{ patterns: number }>(`${base}/stats`)).patterns,
+      (await asked(url, client.predictState(node, state, config))).predictions as unknown as AnyPrediction[],
+    score: async (queries, settings) => (await asked(url, client.scoreStates(node, queries, settings))).results,
+    patternCount: async () => (await asked(url, client.kbStats(node))).patterns,
     close: async () => undefined,
   };
 }
 
-async function call<T>(url: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<T> {
-  let response: Response;
-  let text: string;
+/** A call's answer; what the client met becomes an error of ours. */
+async function asked<T>(url: string, call: Promise<T>): Promise<T> {
   try {
-    response = await fetch(
-      url,
-      body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body) },
-    );
-    text = await response.text();
+    return await call;
   } catch (error) {
-    throw new EngineError(
-      "ENGRAM_STORE_UNREACHABLE",
-      `The server at ${new URL(url).origin} does not answer. Check the address and that it runs.`,
-      {
+    if (!(error instanceof EngramError)) throw error;
+    if (error.status === 0) {
+      const { origin } = new URL(url);
+      throw new EngineError("ENGRAM_STORE_UNREACHABLE", `The server at ${origin} does not answer. Check the address and that it runs.`, {
         cause: error,
-      },
-    );
-  }
-  const answer = jsonOf(text);
-  if (response.ok && answer !== undefined) return answer as T;
-  const { code, message } = (answer as { error?: { code?: string; message?: string } } | undefined)?.error ?? {};
-  const known = code !== undefined && Object.hasOwn(ERROR_TABLE, code);
-  throw new EngineError(
-    known ? (code as ErrorCode) : "ENGRAM_STORE_REPLY",
-    message ?? `The server answered ${response.status} to ${new URL(url).pathname}. Is it an Engram of this version?`,
-  );
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Not JSON: the caller reports the status, which says more than the text.
-    return undefined;
+      });
+    }
+    if (error.code !== undefined && Object.hasOwn(ERROR_TABLE, error.code)) throw new EngineError(error.code as ErrorCode, error.message);
+    throw new EngineError("ENGRAM_STORE_REPLY", `${error.message} (status ${error.status}). Is it an Engram of this version?`);
   }
 }
 

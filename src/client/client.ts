@@ -1,0 +1,213 @@
+/**
+ * A typed client of the whole interface: KATO's calls and those under /v1. Needs nothing but `fetch`. Sessions have their own class, which makes
+ * a new session when the server has lost one (session.ts). Every call throws EngramError when the server refuses or does not answer.
+ */
+import { EngramSession, type SessionOptions } from "./session.ts";
+import { type CallOptions, type ClientOptions, EngramError, newKey, Transport } from "./transport.ts";
+import type {
+  Affinities,
+  Affinity,
+  CacheInvalidated,
+  CacheStats,
+  Concurrency,
+  ConnectionPools,
+  DistributedStm,
+  Health,
+  KbLearned,
+  KbPredictions,
+  KbScores,
+  KbStats,
+  LearnedLine,
+  Metrics,
+  NewSession,
+  NodeCognition,
+  NodePercept,
+  PatternAnswer,
+  PatternLine,
+  ScoreRequest,
+  Series,
+  ServerInfo,
+  ServerStatus,
+  SessionExists,
+  SessionInfo,
+  Settings,
+  Stats,
+  SymbolStats,
+} from "./types.ts";
+
+export class EngramClient {
+  readonly #transport: Transport;
+
+  constructor(options: ClientOptions = {}) {
+    this.#transport = new Transport(options);
+  }
+
+  /** Where session events are told: for a WebSocket of your own. */
+  get eventsUrl(): string {
+    return `${this.#transport.baseUrl.replace(/^http/, "ws")}/ws/events`;
+  }
+
+  // ── sessions ──
+
+  /** Makes a session and gives the object that speaks for it. */
+  async openSession(request: NewSession, options: SessionOptions = {}): Promise<EngramSession> {
+    return new EngramSession(this.#transport, request, await this.createSession(request, options), options);
+  }
+
+  createSession(request: NewSession, options: CallOptions = {}): Promise<SessionInfo> {
+    return this.#transport.json("POST", "/sessions", { ...options, body: request });
+  }
+
+  session(id: string, options: CallOptions = {}): Promise<SessionInfo> {
+    return this.#transport.json("GET", `/sessions/${encodeURIComponent(id)}`, options);
+  }
+
+  sessionExists(id: string, options: CallOptions = {}): Promise<SessionExists> {
+    return this.#transport.json("GET", `/sessions/${encodeURIComponent(id)}/exists`, options);
+  }
+
+  async sessionCount(options: CallOptions = {}): Promise<number> {
+    const { active_session_count } = await this.#transport.json<{ active_session_count: number }>("GET", "/sessions/count", options);
+    return active_session_count;
+  }
+
+  // ── nodes ──
+
+  /** Undefined when the node knows no such pattern. `name` with or without `PTRN|`. */
+  async pattern(
+    name: string,
+    nodeId: string,
+    options: CallOptions = {},
+  ): Promise<(PatternAnswer & { status: "okay" })["pattern"] | undefined> {
+    const { pattern } = await this.#node<{ pattern: PatternAnswer }>(`/pattern/${encodeURIComponent(name)}`, nodeId, options);
+    return pattern.status === "okay" ? pattern.pattern : undefined;
+  }
+
+  async symbolStats(nodeId: string, options: CallOptions = {}): Promise<SymbolStats> {
+    return (await this.#node<{ symbols: SymbolStats }>("/symbols/stats", nodeId, options)).symbols;
+  }
+
+  async affinities(nodeId: string, options: CallOptions = {}): Promise<Affinities> {
+    return (await this.#node<{ affinities: Affinities }>("/symbols/affinity", nodeId, options)).affinities;
+  }
+
+  async symbolAffinity(symbol: string, nodeId: string, options: CallOptions = {}): Promise<Affinity> {
+    return (await this.#node<{ affinity: Affinity }>(`/symbols/${encodeURIComponent(symbol)}/affinity`, nodeId, options)).affinity;
+  }
+
+  nodePerceptData(nodeId: string, options: CallOptions = {}): Promise<NodePercept> {
+    return this.#node("/percept-data", nodeId, options);
+  }
+
+  nodeCognitionData(nodeId: string, options: CallOptions = {}): Promise<NodeCognition> {
+    return this.#node("/cognition-data", nodeId, options);
+  }
+
+  // ── the server ──
+
+  info(options: CallOptions = {}): Promise<ServerInfo> {
+    return this.#transport.json("GET", "/", options);
+  }
+
+  health(options: CallOptions = {}): Promise<Health> {
+    return this.#transport.json("GET", "/health", options);
+  }
+
+  status(options: CallOptions = {}): Promise<ServerStatus> {
+    return this.#transport.json("GET", "/status", options);
+  }
+
+  metrics(options: CallOptions = {}): Promise<Metrics> {
+    return this.#transport.json("GET", "/metrics", options);
+  }
+
+  /** Undefined when there is no reading under that name in that time. */
+  async series(name: string, minutes = 10, options: CallOptions = {}): Promise<Series | undefined> {
+    try {
+      return await this.#transport.json<Series>("GET", `/metrics/${encodeURIComponent(name)}`, { ...options, query: { minutes } });
+    } catch (error) {
+      if (error instanceof EngramError && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+
+  stats(minutes = 10, options: CallOptions = {}): Promise<Stats> {
+    return this.#transport.json("GET", "/stats", { ...options, query: { minutes } });
+  }
+
+  concurrency(options: CallOptions = {}): Promise<Concurrency> {
+    return this.#transport.json("GET", "/concurrency", options);
+  }
+
+  cacheStats(options: CallOptions = {}): Promise<CacheStats> {
+    return this.#transport.json("GET", "/cache/stats", options);
+  }
+
+  invalidateCache(sessionId?: string, options: CallOptions = {}): Promise<CacheInvalidated> {
+    return this.#transport.json("POST", "/cache/invalidate", { ...options, query: { session_id: sessionId } });
+  }
+
+  distributedStm(options: CallOptions = {}): Promise<DistributedStm> {
+    return this.#transport.json("GET", "/distributed-stm/stats", options);
+  }
+
+  connectionPools(options: CallOptions = {}): Promise<ConnectionPools> {
+    return this.#transport.json("GET", "/connection-pools", options);
+  }
+
+  // ── knowledge bases, without sessions ──
+
+  kbStats(nodeId: string, options: CallOptions = {}): Promise<KbStats> {
+    return this.#transport.json("GET", kbPath(nodeId, "stats"), options);
+  }
+
+  /** Learns each sequence once, whatever had to be sent again. */
+  learnSequences(nodeId: string, sequences: readonly (readonly (readonly string[])[])[], options: CallOptions = {}): Promise<KbLearned> {
+    return this.#transport.json("POST", kbPath(nodeId, "learn"), { idempotencyKey: newKey(), ...options, body: { sequences } });
+  }
+
+  /** Learns patterns with emotives and metadata; a result for each, and the sums last. The body is one text: send some thousands at a time. */
+  async *learnPatterns(nodeId: string, patterns: Iterable<PatternLine>, options: CallOptions = {}): AsyncGenerator<LearnedLine> {
+    let body = "";
+    for (const pattern of patterns) body += `${JSON.stringify(pattern)}\n`;
+    const text = { body, type: "application/x-ndjson" };
+    const response = await this.#transport.send("POST", kbPath(nodeId, "patterns"), { idempotencyKey: newKey(), ...options, text });
+    for await (const line of linesOf(response)) yield JSON.parse(line) as LearnedLine;
+  }
+
+  predictState(
+    nodeId: string,
+    state: readonly (readonly string[])[],
+    config: Settings = {},
+    options: CallOptions = {},
+  ): Promise<KbPredictions> {
+    return this.#transport.json("POST", kbPath(nodeId, "predict"), { ...options, body: { state, config } });
+  }
+
+  scoreStates(
+    nodeId: string,
+    queries: readonly (readonly (readonly string[])[])[],
+    settings: Omit<ScoreRequest, "queries"> = {},
+    options: CallOptions = {},
+  ): Promise<KbScores> {
+    return this.#transport.json("POST", kbPath(nodeId, "score"), { ...options, body: { queries, ...settings } });
+  }
+
+  #node<T>(path: string, nodeId: string, options: CallOptions): Promise<T> {
+    return this.#transport.json("GET", path, { ...options, query: { node_id: nodeId } });
+  }
+}
+
+const kbPath = (nodeId: string, call: string): string => `/v1/kbs/${encodeURIComponent(nodeId)}/${call}`;
+
+async function* linesOf(response: Response): AsyncGenerator<string> {
+  if (response.body === null) return;
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {
+    const lines = (rest + decoder.decode(part, { stream: true })).split("\n");
+    rest = lines.pop() as string;
+    for (const line of lines) if (line !== "") yield line;
+  }
+  if (rest !== "") yield rest;
+}

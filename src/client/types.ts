@@ -1,0 +1,52 @@
+/** What the client is given and gives, under the wire's names: the types of the very schemas that the server reads by and documents. */
+import type { Static } from "typebox";
+import type * as requests from "../http/schema/requests.ts";
+import type * as responses from "../http/schema/responses.ts";
+import type { ConfigUpdate, SessionConfig } from "../model/session-config.ts";
+
+/** Settings of a new session. */
+export type Settings = SessionConfig;
+/** Settings to change; null unsets one. */
+export type SettingsUpdate = ConfigUpdate;
+
+export type Observation = Static<ReturnType<typeof requests.observeBody>>;
+export type SequenceRequest = Static<ReturnType<typeof requests.sequenceBody>>;
+export type NewSession = Omit<Static<ReturnType<typeof requests.createBody>>, "config"> & { config?: Settings };
+export type PatternLine = Static<ReturnType<typeof requests.patternLine>>;
+export type ScoreRequest = Static<ReturnType<typeof requests.kbScoreBody>>;
+/** Events: lists of symbols seen together. */
+export type Events = string[][];
+
+export type SessionInfo = Static<typeof responses.session>;
+export type SessionExists = Static<typeof responses.sessionExists>;
+export type EffectiveSettings = Static<typeof responses.sessionConfig>["config"];
+export type Observed = Static<typeof responses.observed>;
+export type SequenceObserved = Static<typeof responses.sequenceObserved>;
+export type Learned = Static<typeof responses.learned>;
+export type Finalized = Static<typeof responses.finalized>;
+export type PerceptData = Static<typeof responses.perceptData>["percept_data"];
+export type CognitionData = Static<typeof responses.cognitionData>["cognition_data"];
+export type Predictions = Static<typeof responses.predictions>;
+export type Prediction = Predictions["predictions"][number];
+export type PatternAnswer = Static<typeof responses.pattern>["pattern"];
+export type SymbolStats = Static<typeof responses.symbolStats>["symbols"];
+export type Affinities = Static<typeof responses.affinities>["affinities"];
+export type Affinity = Static<typeof responses.symbolAffinity>["affinity"];
+export type NodePercept = Static<typeof responses.nodePercept>;
+export type NodeCognition = Static<typeof responses.nodeCognition>;
+export type ServerInfo = Static<typeof responses.root>;
+export type Health = Static<typeof responses.health>;
+export type ServerStatus = Static<typeof responses.status>;
+export type Metrics = Static<typeof responses.metrics>;
+export type Series = Static<typeof responses.series>;
+export type Stats = Static<typeof responses.stats>;
+export type Concurrency = Static<typeof responses.concurrency>;
+export type CacheStats = Static<typeof responses.cacheStats>;
+export type CacheInvalidated = Static<typeof responses.cacheInvalidated>;
+export type DistributedStm = Static<typeof responses.distributedStm>;
+export type ConnectionPools = Static<typeof responses.connectionPools>;
+export type KbStats = Static<typeof responses.kbStats>;
+export type KbLearned = Static<typeof responses.kbLearned>;
+export type KbPredictions = Static<typeof responses.kbPredictions>;
+export type KbScores = Static<typeof responses.kbScores>;
+export type LearnedLine = Static<typeof responses.learnedLine>;
