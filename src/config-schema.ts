@@ -121,6 +121,13 @@ const SETTINGS = {
     about: "Largest body of a request; beyond it 413.",
   }),
 
+  compressFromBytes: integer({
+    fallback: 16_384,
+    min: 0,
+    unit: "bytes",
+    about: "Answers of this size and above are compressed (brotli, gzip) where the client reads it; 0 compresses none.",
+  }),
+
   sessionTtlSeconds: integer({
     fallback: 3_600,
     min: 1,

@@ -73,6 +73,7 @@ async function serve(options: SettingOptions): Promise<void> {
       serviceName: config.serviceName,
       version: programVersion(),
       documents: config.documents,
+      compressFromBytes: config.compressFromBytes,
       corsOrigins: config.corsOrigins.split(",").flatMap((origin) => origin.trim() || []),
       about: {
         dataDir: config.dataDir,

@@ -11,6 +11,7 @@ import { EngineError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { Monitor } from "../monitor/monitor.ts";
 import { Admission } from "./admission.ts";
+import { addCompression, COMPRESS_FROM_BYTES } from "./compression.ts";
 import type { About, RouteContext } from "./context.ts";
 import { addDocumentRoutes, prepareDocuments } from "./documents.ts";
 import { ErrorReplies } from "./error-replies.ts";
@@ -40,6 +41,8 @@ export interface AppOptions {
   readonly corsOrigins?: readonly string[];
   /** Whether `/docs` and `/openapi.json` are there. False when left out. */
   readonly documents?: boolean;
+  /** Answers of this size and above are compressed where the client reads it; 0 for none. */
+  readonly compressFromBytes?: number;
 }
 
 /** Symbols stand in paths, percent-encoded; Node bounds the whole head of a request at 16 KiB. */
@@ -138,6 +141,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     },
     preClose: (done) => done(),
   });
+  addCompression(app, options.compressFromBytes ?? COMPRESS_FROM_BYTES);
   if (options.documents === true) prepareDocuments(app, options.version, limits);
   // After what routes are made with.
   app.after(() => {
