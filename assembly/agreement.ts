@@ -9,11 +9,25 @@
 
 /** Number of equal values among `values` (u32) at `a` and `b`. */
 export function agreement(a: usize, b: usize, values: u32): u32 {
-  let equal = i32x4.splat(0);
   const vectorBytes = ((values as usize) >> 2) << 4;
+  return sumOf(equalLanes(a, b, vectorBytes)) + equalBeyond(a, b, vectorBytes, values);
+}
+
+/** Equal values of two signatures, as four sums that are still to be added. */
+function equalLanes(a: usize, b: usize, vectorBytes: usize): v128 {
+  let even = i32x4.splat(0);
+  let odd = i32x4.splat(0);
+  const whole = vectorBytes & ~63;
+  let at: usize = 0;
   // A lane that is equal compares to -1.
-  for (let at: usize = 0; at < vectorBytes; at += 16) equal = i32x4.sub(equal, i32x4.eq(v128.load(a + at), v128.load(b + at)));
-  return sumOf(equal) + equalBeyond(a, b, vectorBytes, values);
+  for (; at < whole; at += 64) {
+    even = i32x4.sub(even, i32x4.eq(v128.load(a + at), v128.load(b + at)));
+    odd = i32x4.sub(odd, i32x4.eq(v128.load(a + at, 16), v128.load(b + at, 16)));
+    even = i32x4.sub(even, i32x4.eq(v128.load(a + at, 32), v128.load(b + at, 32)));
+    odd = i32x4.sub(odd, i32x4.eq(v128.load(a + at, 48), v128.load(b + at, 48)));
+  }
+  for (; at < vectorBytes; at += 16) even = i32x4.sub(even, i32x4.eq(v128.load(a + at), v128.load(b + at)));
+  return i32x4.add(even, odd);
 }
 
 function sumOf(lanes: v128): u32 {
@@ -49,8 +63,8 @@ export function sharesBand(a: usize, b: usize, bands: u32, rows: u32): bool {
 }
 
 /**
- * `agreement` of one signature with each of `count` signatures that stand one after the other: u32 counts to `out`. Four at a time, which
- * share the loads of the one and the sums at the end.
+ * `agreement` of one signature with each of `count` signatures that stand one after the other: u32 counts to `out`. Memory is read from
+ * front to back, as prefetchers want it; only the sums at the end are shared by four.
  */
 export function agreementsInto(signature: usize, signatures: usize, count: u32, values: u32, out: usize): void {
   const bytes = (values as usize) << 2;
@@ -62,18 +76,10 @@ export function agreementsInto(signature: usize, signatures: usize, count: u32, 
     const b = other + bytes;
     const c = b + bytes;
     const d = c + bytes;
-    let equalA = i32x4.splat(0);
-    let equalB = i32x4.splat(0);
-    let equalC = i32x4.splat(0);
-    let equalD = i32x4.splat(0);
-    for (let at: usize = 0; at < vectorBytes; at += 16) {
-      const one = v128.load(signature + at);
-      equalA = i32x4.sub(equalA, i32x4.eq(one, v128.load(other + at)));
-      equalB = i32x4.sub(equalB, i32x4.eq(one, v128.load(b + at)));
-      equalC = i32x4.sub(equalC, i32x4.eq(one, v128.load(c + at)));
-      equalD = i32x4.sub(equalD, i32x4.eq(one, v128.load(d + at)));
-    }
-    v128.store(target, sumsOf(equalA, equalB, equalC, equalD));
+    const equal = equalLanes(signature, other, vectorBytes);
+    const equalB = equalLanes(signature, b, vectorBytes);
+    const equalC = equalLanes(signature, c, vectorBytes);
+    v128.store(target, sumsOf(equal, equalB, equalC, equalLanes(signature, d, vectorBytes)));
     if (vectorBytes !== bytes) {
       store<u32>(target, load<u32>(target) + equalBeyond(signature, other, vectorBytes, values));
       store<u32>(target, load<u32>(target, 4) + equalBeyond(signature, b, vectorBytes, values), 4);

@@ -83,7 +83,9 @@ export const GROUP_BYTES = 192;
 export const MATCHES_NEXT = 192;
 export const MATCHES_POSITIONS = 208;
 export const MATCHES_POSITIONS_MAX = 4096;
-export const MATCHES_WORK_BYTES = 16592;
+/** f64[128] */
+export const MATCHES_RATIOS = 16592;
+export const MATCHES_WORK_BYTES = 17616;
 
 /*
  * Limits of a query and a pattern, and what a slot or a thread's scratch holds at most.

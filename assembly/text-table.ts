@@ -15,6 +15,7 @@ import {
   MATCHES_NEXT,
   MATCHES_POSITIONS,
   MATCHES_POSITIONS_MAX,
+  MATCHES_RATIOS,
   QUERY_BAG,
   QUERY_BAG_BEYOND,
   QUERY_COUNT,
@@ -34,6 +35,8 @@ import { compareGroup, compareRun, lanesOf } from "./text-query";
 /** Below this cutoff nearly every bag passes, and the filter costs more than it saves (one word a row: cheap comparisons). */
 const BAG_CUTOFF_ONE_WORD: f64 = 0.5;
 const BAG_CUTOFF: f64 = 0.3;
+/** Ratios by LCS length: room for texts of up to 127 characters on the shorter side. */
+const RATIOS_MAX: u32 = 128;
 /** Fewer free positions than this are not worth another pass of the filter. */
 const POSITIONS_SPARE: u32 = 64;
 
@@ -90,7 +93,7 @@ export function textMatchesInto(
       }
       const stop = min(end, position + (MATCHES_POSITIONS_MAX as u32) - pending);
       if (needed === 0 && isShort) {
-        found = compareAll(table, position, stop, length, query, isWide !== 0, positions, found, ids, ratios);
+        found = compareAll(table, position, stop, length, query, isWide !== 0, work, found, ids, ratios);
         position = stop;
         continue;
       }
@@ -162,16 +165,28 @@ function compareAll(
   length: u32,
   query: usize,
   isWide: bool,
-  lengths: usize,
+  work: usize,
   found: u32,
   ids: usize,
   ratios: usize,
 ): u32 {
   const count = to - from;
+  const lengths = work + MATCHES_POSITIONS;
   const first = load<u32>(load<u32>(table, TEXTS_PLACES_AT) + ((from as usize) << 2)) as usize;
   compareRun(first, length, count, query, isWide, lengths);
   memory.copy(ids + ((found as usize) << 2), load<u32>(table, TEXTS_IDS_AT) + ((from as usize) << 2), (count as usize) << 2);
   const total = length + load<u32>(query, QUERY_COUNT);
+  const most = min(length, load<u32>(query, QUERY_COUNT));
+  if (total !== 0 && most < RATIOS_MAX && count > 2 * most) {
+    // Few lengths, many texts: a ratio a length, and a division less a text.
+    const ofLength = work + MATCHES_RATIOS;
+    for (let lcs: u32 = 0; lcs <= most; lcs++) store<f64>(ofLength + ((lcs as usize) << 3), ratioOf(lcs, total));
+    let to = ratios + ((found as usize) << 3);
+    for (let p = lengths, end = lengths + ((count as usize) << 2); p < end; p += 4, to += 8) {
+      store<f64>(to, load<f64>(ofLength + ((load<u32>(p) as usize) << 3)));
+    }
+    return found + count;
+  }
   const divisor = f64x2.splat(total as f64);
   let out = ratios + ((found as usize) << 3);
   for (let p = lengths, end = lengths + ((count as usize) << 2); p < end; p += 8) {

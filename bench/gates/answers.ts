@@ -72,6 +72,28 @@ export function stepSum(values: ArrayLike<number>): number {
   return sum;
 }
 
+/**
+ * What one query found, as a number: how many matches, and every CHECK_STEP-th ratio of them (`stepSum` over candidates does not serve where a
+ * cutoff leaves some out).
+ */
+export function foundSum(ratios: ArrayLike<number>): number {
+  let sum = ratios.length;
+  for (let i = 0; i < ratios.length; i += CHECK_STEP) sum += wholeRatio(ratios[i]!);
+  return sum;
+}
+
+/** `foundSum` over the queries, with the matches in order of the candidates. */
+export function foundSums(
+  lengths: readonly Uint16Array[],
+  queries: readonly Uint32Array[],
+  of: readonly Uint32Array[],
+  cutoff: number,
+): number {
+  const found = (query: Uint32Array, q: number): number[] =>
+    of.map((candidate, c) => (2 * lengths[q]![c]!) / (query.length + candidate.length)).filter((ratio) => ratio >= cutoff - 1e-9);
+  return queries.reduce((sum, query, q) => sum + foundSum(found(query, q)), 0);
+}
+
 /** LCS lengths of all pairs. */
 export function lcsTable(queries: readonly Uint32Array[], candidates: readonly Uint32Array[]): Uint16Array[] {
   return queries.map((query) => Uint16Array.from(candidates, (candidate) => tableLcs(query, candidate)));

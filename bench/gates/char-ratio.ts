@@ -11,7 +11,7 @@ import { CANDIDATES, flatten, frozenCorpus, pointsOf, type Texts, wide } from ".
 import { type BenchMode, param } from "../harness.ts";
 import type { Contest, Side } from "../rounds.ts";
 import { RatioTwin } from "../twins/ratio.ts";
-import { lcsTable, ratioSum, sampleOf, wholeRatio } from "./answers.ts";
+import { foundSum, foundSums, lcsTable, ratioSum, sampleOf, wholeRatio } from "./answers.ts";
 
 /** Levenshtein's distance by the table. */
 function tableDistance(a: Uint32Array, b: Uint32Array): number {
@@ -47,18 +47,16 @@ function contest(name: string, texts: Texts, mode: BenchMode, sizes: { readonly 
     const kernels = new Kernels();
     const column = kernels.texts(candidates.map(turn));
     const asked = texts.queries.map(turn);
-    const indices = new Uint32Array(candidates.length);
-    const ratios = new Float64Array(candidates.length);
     return {
       name: label,
       items: asked.length * candidates.length,
-      expected: ratioSum(answers, queries, points, cutoff),
+      expected: foundSums(answers, queries, points, cutoff),
       run: () => {
         let sum = 0;
         for (const text of asked) {
           const prepared = kernels.text(text);
-          const found = prepared.ratiosInto(column, cutoff, indices, ratios);
-          for (let i = 0; i < found; i++) sum += wholeRatio(ratios[i]!);
+          // Candidates are sorted by length, as the table is: matches come in their order.
+          sum += prepared.withRatios(column, cutoff, ({ ratios }) => foundSum(ratios));
           prepared.release();
         }
         return sum;
@@ -74,13 +72,13 @@ function contest(name: string, texts: Texts, mode: BenchMode, sizes: { readonly 
     return {
       name: "tuned twin",
       items: asked.length * candidates.length,
-      expected: ratioSum(answers, queries, points, 0),
+      expected: foundSums(answers, queries, points, 0),
       run: () => {
         let sum = 0;
         for (const text of asked) {
           twin.prepare(text);
           twin.ratiosInto(bytes, offsets, 0, candidates.length, ratios);
-          for (let i = 0; i < ratios.length; i++) sum += wholeRatio(ratios[i]!);
+          sum += foundSum(ratios);
         }
         return sum;
       },

@@ -16,7 +16,6 @@ export const openRatioBench: OpenSuite = (mode): BenchSuite => {
     const prepared = kernels.text(text);
     opened.push(prepared);
     const items = candidates.length;
-    const indices = new Uint32Array(items);
     const ratios = new Float64Array(items);
     // Sums of ratios depend on their order in the last digits: whole numbers do not.
     const whole = (values: ArrayLike<number>): number => sumOf(Array.from(values, (ratio) => Math.floor(ratio * 2 ** 20)));
@@ -27,7 +26,7 @@ export const openRatioBench: OpenSuite = (mode): BenchSuite => {
         unit: "pair",
         items,
         expected: whole(answers.filter((ratio) => ratio >= cutoff - 1e-9)),
-        run: () => whole(ratios.subarray(0, prepared.ratiosInto(column, cutoff, indices, ratios))),
+        run: () => prepared.withRatios(column, cutoff, (found) => whole(found.ratios)),
       });
     }
     const twin = new RatioTwin(text.length);

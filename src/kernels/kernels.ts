@@ -11,6 +11,7 @@ import {
   QUERY_CLASSES,
   QUERY_HEADER_BYTES,
   RESIDENT_LANES,
+  SHORT_TEXT_MAX,
   SIGNATURE_BANDS,
   SIGNATURE_ROWS,
   SIGNATURE_VALUES,
@@ -38,7 +39,15 @@ export interface KernelOptions {
 
 /** The code points of a text, as the text kernels take them. A lone surrogate is one code point. */
 export function codePointsOf(text: string): Uint32Array {
-  return Uint32Array.from(text, (character) => character.codePointAt(0)!);
+  const points = new Uint32Array(text.length);
+  let count = 0;
+  for (let at = 0; at < text.length; at++) {
+    const point = text.codePointAt(at)!;
+    points[count++] = point;
+    // Beyond the basic plane a character is two units of the string.
+    if (point > 0xffff) at++;
+  }
+  return count === text.length ? points : points.slice(0, count);
 }
 
 export class Kernels {
@@ -149,8 +158,11 @@ export class Kernels {
     const memory = this.#memory;
     const before = memory.top;
     const points = codePointsOf(text);
-    this.#assertIds(points);
-    const capacity = Number(memory.exports.textQueryBytes(points.length, new Set(points).size));
+    if (this.idLimit < CODE_POINTS)
+      throw new RangeError(`texts need the default idLimit of ${CODE_POINTS}, these kernels have ${this.idLimit}`);
+    // Short texts: as if all characters were distinct, for counting them costs more than the room.
+    const distinct = points.length <= SHORT_TEXT_MAX ? points.length : new Set(points).size;
+    const capacity = Number(memory.exports.textQueryBytes(points.length, distinct));
     const address = memory.place(points);
     const query = memory.reserve(capacity);
     if (memory.exports.prepareText(address, points.length, this.#table, query, capacity) === 0) {

@@ -38,14 +38,11 @@ export class PreparedText {
    * by kind and length.
    */
   ratios(column: TextColumn, cutoff = 0): RatioMatches {
-    const indices = new Uint32Array(column.count);
-    const ratios = new Float64Array(column.count);
-    const found = this.ratiosInto(column, cutoff, indices, ratios);
-    return { indices: indices.slice(0, found), ratios: ratios.slice(0, found) };
+    return this.withRatios(column, cutoff, ({ indices, ratios }) => ({ indices: indices.slice(), ratios: ratios.slice() }));
   }
 
-  /** As `ratios`, into the caller's arrays, which have room for every text of the column; returns how many were found. One call of the kernel. */
-  ratiosInto(column: TextColumn, cutoff: number, indices: Uint32Array, ratios: Float64Array): number {
+  /** As `ratios`, without a copy: what `use` is given are views of the kernels' memory, valid until it returns. One call of the kernel. */
+  withRatios<T>(column: TextColumn, cutoff: number, use: (found: RatioMatches) => T): T {
     if (this.#released) throw new Error("this text was released");
     const memory = this.#memory;
     const before = memory.top;
@@ -58,9 +55,7 @@ export class PreparedText {
       const { table, count } = column;
       const found = memory.exports.textMatchesInto(table, 0, count, this.#query, cutoff, work, carries, capacity, idsAt, ratiosAt);
       if (memory.u32(work + MATCHES_NEXT, 1)[0] !== count) throw new Error("the kernel ended early with room to spare");
-      indices.set(memory.u32(idsAt, found));
-      ratios.set(memory.f64(ratiosAt, found));
-      return found;
+      return use({ indices: memory.u32(idsAt, found), ratios: memory.f64(ratiosAt, found) });
     } finally {
       memory.release(before);
     }
