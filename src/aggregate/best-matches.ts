@@ -1,7 +1,8 @@
 /**
  * Merges score blocks as they arrive into the best `keep` matches overall: greatest key first, ties to the smaller pattern name. The result
  * does not depend on how a scan was cut or in which order its blocks came. A bounded heap: O(log keep) a match that is taken, one comparison
- * for a block that holds nothing better. What is taken is copied, so that a few matches do not keep whole blocks alive.
+ * for a block that holds nothing better. Blocks are referred to while they come in, and only what is left in the end is copied: most of what a
+ * block brings is pushed out by a later one, and a few matches must not keep whole blocks alive.
  */
 import type { ScoreBlock } from "../wire/score-block.ts";
 
@@ -28,10 +29,35 @@ export function compareMatches(a: Match, b: Match): number {
   return b.key - a.key || (a.name < b.name ? -1 : 1);
 }
 
+/** An entry of a block, not copied yet. The name is made when it is first asked for: few keys are equal. */
+class Found {
+  readonly key: number;
+  readonly block: ScoreBlock;
+  readonly entry: number;
+  #name: string | undefined;
+
+  constructor(block: ScoreBlock, entry: number) {
+    this.key = block.keys[entry]!;
+    this.block = block;
+    this.entry = entry;
+  }
+
+  get name(): string {
+    const { names } = this.block;
+    this.#name ??= Buffer.from(names.buffer, names.byteOffset + this.entry * NAME_BYTES, NAME_BYTES).toString("hex");
+    return this.#name;
+  }
+
+  /** Whether it goes before the other one. */
+  isBefore(other: Found): boolean {
+    return this.key !== other.key ? this.key > other.key : this.name < other.name;
+  }
+}
+
 export class BestMatches {
   readonly #keep: number;
   /** Binary heap, the worst at the root. */
-  readonly #heap: Match[] = [];
+  readonly #heap: Found[] = [];
 
   readonly #isGone: ((patternId: number) => boolean) | undefined;
 
@@ -50,66 +76,78 @@ export class BestMatches {
     return this.#heap.length > 0 && this.#heap.length >= this.#keep ? this.#heap[0]!.key : Number.NEGATIVE_INFINITY;
   }
 
-  /** Takes what belongs to the best so far. The block is only read. */
+  /** Takes what belongs to the best so far. The block is only read, and must stay as it is until `sorted`. */
   add(block: ScoreBlock): void {
     for (let entry = 0; entry < block.kept; entry++) {
-      const key = block.keys[entry]!;
       const full = this.#heap.length >= this.#keep;
       const worst = this.#heap[0];
       // Entries come best first: nothing after this one can be better.
-      if (full && (worst === undefined || key < worst.key)) return;
+      if (full && (worst === undefined || block.keys[entry]! < worst.key)) return;
       if (this.#isGone?.(block.patternIds[entry]!) === true) continue;
-      const name = Buffer.from(block.names.buffer, block.names.byteOffset + entry * NAME_BYTES, NAME_BYTES).toString("hex");
-      if (full && key === worst!.key && name > worst!.name) return;
-      const match = copyEntry(block, entry, name);
-      if (full) this.#replaceWorst(match);
-      else this.#push(match);
+      const found = new Found(block, entry);
+      if (!full) this.#push(found);
+      else if (found.isBefore(worst!)) this.#replaceWorst(found);
+      else return;
     }
   }
 
-  /** The best first. */
+  /** The best first, in memory of their own. */
   sorted(): readonly Match[] {
-    return [...this.#heap].sort(compareMatches);
+    const best = [...this.#heap].sort((a, b) => (a.isBefore(b) ? -1 : 1));
+    return copyEntries(best);
   }
 
-  #push(match: Match): void {
+  #push(found: Found): void {
     const heap = this.#heap;
     let at = heap.length;
-    heap.push(match);
+    heap.push(found);
     while (at > 0) {
       const parent = (at - 1) >> 1;
-      if (compareMatches(heap[at]!, heap[parent]!) < 0) return;
+      if (heap[at]!.isBefore(heap[parent]!)) return;
       [heap[at], heap[parent]] = [heap[parent]!, heap[at]!];
       at = parent;
     }
   }
 
-  #replaceWorst(match: Match): void {
+  #replaceWorst(found: Found): void {
     const heap = this.#heap;
-    heap[0] = match;
+    heap[0] = found;
     let at = 0;
     for (;;) {
       const left = 2 * at + 1;
       if (left >= heap.length) return;
       const right = left + 1;
-      const child = right < heap.length && compareMatches(heap[right]!, heap[left]!) > 0 ? right : left;
-      if (compareMatches(heap[at]!, heap[child]!) > 0) return;
+      const child = right < heap.length && heap[left]!.isBefore(heap[right]!) ? right : left;
+      if (heap[child]!.isBefore(heap[at]!)) return;
       [heap[at], heap[child]] = [heap[child]!, heap[at]!];
       at = child;
     }
   }
 }
 
-function copyEntry(block: ScoreBlock, entry: number, name: string): Match {
-  const eventFrom = block.eventStarts[entry]!;
-  const eventTo = block.eventStarts[entry + 1]!;
-  return {
-    name,
-    patternId: block.patternIds[entry]!,
-    key: block.keys[entry]!,
-    similarity: block.similarities[entry]!,
-    symbolIds: block.symbolIds.slice(block.symbolStarts[entry]!, block.symbolStarts[entry + 1]!),
-    eventEnds: block.eventEnds.slice(eventFrom, eventTo),
-    blocks: block.blocks.slice(3 * block.blockStarts[entry]!, 3 * block.blockStarts[entry + 1]!),
-  };
+/** Three buffers for all of them: a buffer of its own costs more than the few numbers in it. */
+function copyEntries(found: readonly Found[]): readonly Match[] {
+  let [symbols, events, blocks] = [0, 0, 0];
+  for (const { block, entry } of found) {
+    symbols += block.symbolStarts[entry + 1]! - block.symbolStarts[entry]!;
+    events += block.eventStarts[entry + 1]! - block.eventStarts[entry]!;
+    blocks += 3 * (block.blockStarts[entry + 1]! - block.blockStarts[entry]!);
+  }
+  const [allSymbols, allEvents, allBlocks] = [new Uint32Array(symbols), new Uint16Array(events), new Uint32Array(blocks)];
+  let [symbolAt, eventAt, blockAt] = [0, 0, 0];
+  return found.map(({ name, key, block, entry }) => {
+    const [symbolFrom, eventFrom, blockFrom] = [symbolAt, eventAt, blockAt];
+    for (let from = block.symbolStarts[entry]!; from < block.symbolStarts[entry + 1]!; ) allSymbols[symbolAt++] = block.symbolIds[from++]!;
+    for (let from = block.eventStarts[entry]!; from < block.eventStarts[entry + 1]!; ) allEvents[eventAt++] = block.eventEnds[from++]!;
+    for (let from = 3 * block.blockStarts[entry]!; from < 3 * block.blockStarts[entry + 1]!; ) allBlocks[blockAt++] = block.blocks[from++]!;
+    return {
+      name,
+      patternId: block.patternIds[entry]!,
+      key,
+      similarity: block.similarities[entry]!,
+      symbolIds: allSymbols.subarray(symbolFrom, symbolAt),
+      eventEnds: allEvents.subarray(eventFrom, eventAt),
+      blocks: allBlocks.subarray(blockFrom, blockAt),
+    };
+  });
 }

@@ -39,17 +39,14 @@ export async function readFacts(
   memory?: Pick<ResidentKb, "counters">,
 ): Promise<Facts> {
   const { head, kept } = question;
-  const shown = new Set<number>();
   const counted = new Set<number>();
   for (const id of question.stateIds) if (id !== UNKNOWN_SYMBOL) counted.add(id);
   const stateSymbols = counted.size;
   kept.forEach((match, at) => {
-    for (const id of match.symbolIds) shown.add(id);
     for (const id of question.countersOf(match, at)) counted.add(id);
   });
-  for (const id of counted) shown.add(id);
   const list = [...counted];
-  const texts = await symbols.names(head.kb, head.generation, shown);
+  const texts = await symbols.names(head.kb, head.generation, shownIds(kept, list));
   const names = kept.map((match) => match.name);
   const remembered = await memory?.counters({ patternIds: kept.map((match) => match.patternId), names, symbolIds: list });
   const snapshot: Counters = remembered ?? (await state.counters(head.kb, head.generation, names, list));
@@ -76,6 +73,12 @@ export async function readFacts(
     if (snapshot.patterns[at] === undefined) throw lost(head.kb, `counters of pattern ${match.name}`);
   });
   return { texts, snapshot, figures };
+}
+
+/** Every id of which a text is needed, some several times. */
+function* shownIds(kept: readonly Kept[], counted: readonly number[]): Iterable<number> {
+  yield* counted;
+  for (const { symbolIds } of kept) yield* symbolIds;
 }
 
 /**

@@ -120,12 +120,18 @@ export class SymbolCache {
     return Uint32Array.from(symbols, (symbol) => entry.ids.get(symbol) ?? UNKNOWN_SYMBOL);
   }
 
-  /** Symbols of ids, as a look-up that holds at least these. */
+  /** Symbols of ids, as a look-up that holds at least these. An id may come several times. */
   async names(kb: string, generation: number, ids: Iterable<number>): Promise<ReadonlyMap<number, string>> {
     const entry = this.#of(kb, generation);
-    const asked = new Set(ids);
-    const missing = [...asked].filter((id) => !entry.names.has(id));
-    this.#count(asked.size, missing.length);
+    // Thousands of ids an answer, nearly all known: nothing is made for those.
+    const unknown = new Set<number>();
+    let asked = 0;
+    for (const id of ids) {
+      asked++;
+      if (!entry.names.has(id)) unknown.add(id);
+    }
+    const missing = [...unknown];
+    this.#count(asked, missing.length);
     if (missing.length > 0) {
       const found = await this.#state.symbolNames(kb, generation, missing);
       missing.forEach((id, i) => {
