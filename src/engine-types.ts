@@ -3,6 +3,7 @@
  */
 import type { EmotiveRecord } from "./model/emotives.ts";
 import type { Event } from "./model/event.ts";
+import type { LearnPattern } from "./model/pattern.ts";
 import type { Session } from "./model/session.ts";
 import type { EffectiveConfig, SessionConfig } from "./model/session-config.ts";
 import type { SessionEvent } from "./model/session-event.ts";
@@ -240,6 +241,17 @@ export interface EditReport {
   readonly unknown: readonly string[];
 }
 
+/** A pattern taken over from another memory, with the counters it had there. */
+export interface ImportedPattern {
+  readonly pattern: LearnPattern;
+  /** Times learned: whole, at least 1. */
+  readonly frequency: number;
+  /** Oldest first. */
+  readonly emotives: readonly EmotiveRecord[];
+  /** Values as text. */
+  readonly metadata: readonly (readonly [name: string, values: readonly string[]])[];
+}
+
 export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Counts the call once however often it is sent (observe, learn, observe-sequence). */
@@ -382,6 +394,13 @@ export interface Engine {
    * At most 1,000 patterns in one commit. Answers for each what became of it ("tooShort": fewer than two symbols). Durable when it resolves.
    */
   learnPatterns(kb: string, patterns: readonly NewPattern[], options?: CallOptions): Promise<readonly (LearnedPattern | "tooShort")[]>;
+  /**
+   * Distinct patterns of another memory with their counters, added to what the kb holds: frequencies add up, windows append, metadata unite.
+   * A repeat under the same key changes nothing. Durable when it resolves.
+   */
+  importPatterns(kb: string, patterns: readonly ImportedPattern[], key: string): Promise<void>;
+  /** Sets the affinity of symbols to these sums; symbols the kb does not know are passed over. Answers how many it knows. */
+  setAffinities(kb: string, affinities: readonly (readonly [symbol: string, sums: EmotiveRecord])[]): Promise<number>;
   /** Predictions for a state that is no session's. */
   predictState(kb: string, state: readonly Event[], config?: SessionConfig, options?: PredictOptions): Promise<PredictResult>;
 

@@ -7,6 +7,7 @@ import type { Config } from "./config.ts";
 import { COMMIT_LEARNS, learnBatch, learnInBulk } from "./engine/bulk.ts";
 import { DeletedPatterns, withoutDeleted } from "./engine/deleted-patterns.ts";
 import { Flusher } from "./engine/flusher.ts";
+import { importPatterns, setAffinities } from "./engine/import-patterns.ts";
 import { Indexer } from "./engine/indexer.ts";
 import { Janitor } from "./engine/janitor.ts";
 import { cleared } from "./engine/observation.ts";
@@ -302,6 +303,16 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
         if (patterns.length > COMMIT_LEARNS)
           throw new EngineError("ENGRAM_LIMIT_EXCEEDED", `At most ${COMMIT_LEARNS} patterns are learned in one commit.`);
         return learnBatch(learner, kb, patterns, options.idempotencyKey);
+      }),
+    importPatterns: (kb, patterns, key) =>
+      during(() => {
+        standing.assert(kb);
+        return importPatterns({ state, flusher }, kb, patterns, key, learner.persistence);
+      }),
+    setAffinities: (kb, affinities) =>
+      during(() => {
+        standing.assert(kb);
+        return setAffinities({ state, flusher }, kb, affinities);
       }),
     predictState: (kb, events, own = {}, options: PredictOptions = {}) =>
       during(async () => {

@@ -40,6 +40,7 @@ const IMPORTS: Readonly<Record<string, Row>> = {
     npm: ["fastify", "@fastify/compress", "@fastify/swagger", "@fastify/swagger-ui", "@fastify/websocket", "typebox"],
   },
   "src/eval": { own: ["assembly/layout.ts", "src/model", "src/wire", "src/kernels", "src/pool"], npm: [] },
+  "src/migrate": { own: ["src/model"], npm: ["mongodb", "@clickhouse/client", "ioredis"] },
   // The data lock, and it alone of the stores: the command line says who has the data folder before anything is opened.
   "src/cli": {
     own: [
@@ -48,6 +49,7 @@ const IMPORTS: Readonly<Record<string, Row>> = {
       "src/client",
       "src/rebuild.ts",
       "src/eval",
+      "src/migrate",
       "src/model",
       "src/pool",
       "src/config.ts",

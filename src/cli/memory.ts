@@ -99,7 +99,7 @@ function remoteMemory(url: string, node: string): Memory {
 }
 
 /** A call's answer; what the client met becomes an error of ours. */
-async function asked<T>(url: string, call: Promise<T>): Promise<T> {
+export async function asked<T>(url: string, call: Promise<T>): Promise<T> {
   try {
     return await call;
   } catch (error) {

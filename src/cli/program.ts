@@ -5,6 +5,7 @@ import { registerConfig } from "./config-page.ts";
 import { registerDemo } from "./demo.ts";
 import { registerEval } from "./eval.ts";
 import { registerLearn } from "./learn.ts";
+import { registerMigrate } from "./migrate.ts";
 import { registerPredict } from "./predict.ts";
 import { registerRebuild } from "./rebuild.ts";
 import { registerScore } from "./score.ts";
@@ -53,6 +54,7 @@ export function buildProgram(): Command {
     registerDemo,
     registerEval,
     registerRebuild,
+    registerMigrate,
     registerConfig,
   ]) {
     register(program);

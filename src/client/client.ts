@@ -13,6 +13,7 @@ import type {
   ConnectionPools,
   DistributedStm,
   Health,
+  ImportedLine,
   KbLearned,
   KbPredictions,
   KbScores,
@@ -164,6 +165,20 @@ export class EngramClient {
   /** Learns each sequence once, whatever had to be sent again. */
   learnSequences(nodeId: string, sequences: readonly (readonly (readonly string[])[])[], options: CallOptions = {}): Promise<KbLearned> {
     return this.#transport.json("POST", kbPath(nodeId, "learn"), { idempotencyKey: newKey(), ...options, body: { sequences } });
+  }
+
+  /** Adds patterns of another memory with the counters they had there; a repeat under the same key changes nothing. */
+  importPatterns(nodeId: string, patterns: readonly ImportedLine[], key: string, options: CallOptions = {}): Promise<{ imported: number }> {
+    return this.#transport.json("POST", kbPath(nodeId, "imports"), { ...options, idempotencyKey: key, body: { patterns } });
+  }
+
+  /** Sets sums of emotives by symbol; answers how many of the symbols are known. */
+  setAffinities(
+    nodeId: string,
+    affinities: readonly (readonly [symbol: string, sums: readonly (readonly [emotive: string, sum: number])[]])[],
+    options: CallOptions = {},
+  ): Promise<{ set: number }> {
+    return this.#transport.json("POST", kbPath(nodeId, "affinities"), { ...options, body: { affinities } });
   }
 
   /** Learns patterns with emotives and metadata; a result for each, and the sums last. The body is one text: send some thousands at a time. */

@@ -46,6 +46,13 @@ export type CacheInvalidated = Static<typeof responses.cacheInvalidated>;
 export type DistributedStm = Static<typeof responses.distributedStm>;
 export type ConnectionPools = Static<typeof responses.connectionPools>;
 export type KbStats = Static<typeof responses.kbStats>;
+/** A pattern with counters from elsewhere. Emotives and metadata are pairs: any name is a name and keeps its place. */
+export interface ImportedLine {
+  readonly events: readonly (readonly string[])[];
+  readonly frequency: number;
+  readonly emotives?: readonly (readonly (readonly [emotive: string, value: number])[])[];
+  readonly metadata?: readonly (readonly [name: string, values: readonly string[]])[];
+}
 export type KbLearned = Static<typeof responses.kbLearned>;
 export type KbPredictions = Static<typeof responses.kbPredictions>;
 export type KbScores = Static<typeof responses.kbScores>;

@@ -6,6 +6,7 @@ import { answerChunks } from "./prediction-json.ts";
 import { readScoreBody } from "./score-body.ts";
 import { sendChunks, sendStream } from "./send.ts";
 import { readSource, type SourceQuery } from "./source-query.ts";
+import { addImportRoutes } from "./v1-import-routes.ts";
 import { addLearnLinesRoute } from "./v1-learn-lines.ts";
 import { addPatternRoutes } from "./v1-pattern-routes.ts";
 
@@ -17,6 +18,7 @@ export function addV1Routes(app: FastifyInstance, context: RouteContext): void {
   const { engine, limits } = context;
   addLearnLinesRoute(app, context);
   addPatternRoutes(app, context);
+  addImportRoutes(app, context);
   app.get<KbRoute>("/v1/kbs/:node/stats", async (request) => {
     const { node } = request.params;
     const kb = engine.kbOf(node);

@@ -13,7 +13,7 @@ import { COLUMNS, flushRows, PATTERN_TABLES, WRITE_ORDER } from "./flush-rows.ts
 import { migrate, readMigrations } from "./migrate.ts";
 import { nativeBlocks } from "./native-blocks.ts";
 import type { PatternStore, ScanOptions } from "./pattern-store.ts";
-import type { OutboxEntry, PatternEdit, PatternUpdate } from "./state-store.ts";
+import type { OutboxEntry, PatternEdit, PatternUpdate, SymbolSums } from "./state-store.ts";
 
 /**
  * Rows a block of a scan: about 1–2 ms of kernel work at 14 symbols a pattern, so two threads share even a small kb, and small enough
@@ -23,10 +23,13 @@ const SCAN_BLOCK_ROWS = 16_384;
 /** Changes read at once in a rebuild: bounds memory, and the list of pattern ids stays far below ClickHouse's query size limit. */
 const EVENT_SLICE = 5_000;
 
+/** Changes that concern one pattern, by its id. */
+const OF_A_PATTERN: ReadonlySet<EventRow["kind"]> = new Set(["learn", "update", "delete"]);
+
 interface EventRow {
   generation: number;
   seq: string;
-  kind: "learn" | "clear" | "finalize" | "update" | "delete";
+  kind: "learn" | "clear" | "finalize" | "update" | "delete" | "affinity";
   at_ms: string;
   pattern_id: string;
   is_new: boolean;
@@ -111,7 +114,7 @@ export async function openPatternStore(clickhouse: ClickHouse): Promise<PatternS
         generation = rows[0]!.generation;
         symbols = await symbolsOf(kb, generation);
       }
-      const ids = [...new Set(rows.filter((row) => row.kind !== "clear" && row.kind !== "finalize").map((row) => Number(row.pattern_id)))];
+      const ids = [...new Set(rows.filter((row) => OF_A_PATTERN.has(row.kind)).map((row) => Number(row.pattern_id)))];
       const patterns = await patternsOf(kb, generation, ids);
       const vectors = await clickhouse.rows<{ seq: string; symbol: string; values: number[] }>(
         `SELECT toString(seq) AS seq, symbol, \`values\` FROM ${db}.vectors WHERE kb = {kb:String} AND generation = {generation:UInt32} ` +
@@ -129,6 +132,7 @@ export async function openPatternStore(clickhouse: ClickHouse): Promise<PatternS
         const base = { kb, generation: row.generation, seq, atMs: Number(row.at_ms) };
         if (row.kind === "clear") return { ...base, kind: "clear" };
         if (row.kind === "finalize") return { ...base, kind: "finalize", below: Number(row.below) };
+        if (row.kind === "affinity") return { ...base, kind: "affinity", sums: JSON.parse(row.emotives) as SymbolSums };
         const patternId = Number(row.pattern_id);
         const pattern = patterns.get(patternId);
         if (pattern === undefined) {

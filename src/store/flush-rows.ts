@@ -55,6 +55,7 @@ export function flushRows(batch: FlushBatch): Record<Table, string[]> {
     const event = (kind: string, rest: string): void => void rows.learn_events.push(`${start},${seq},"${kind}",${atMs},${rest}]`);
     if (entry.kind === "learn") addLearn(rows, start, entry, event);
     else if (entry.kind === "edit") addEdit(rows, start, entry, event);
+    else if (entry.kind === "affinity") event("affinity", `0,false,0,0,0,${nested(entry.sums)},"[]",0`);
     else event(entry.kind, `0,false,0,0,${entry.kind === "finalize" ? entry.below : 0},"[]","[]",0`);
   }
   return rows;

@@ -12,6 +12,7 @@ import { type Logger, silentLogger } from "../log.ts";
 import type { EmotiveRecord } from "../model/emotives.ts";
 import type { PendingVector, Session } from "../model/session.ts";
 import { decodeEditOutcomes, encodeEditOutcomes, type PreparedEdit, prepareEdit } from "./edit-entry.ts";
+import { applyAffinities } from "./lmdb-affinity.ts";
 import { type Db, type Draft, GroupCommit, storeError } from "./lmdb-commit.ts";
 import { applyEdit } from "./lmdb-edit.ts";
 import { LmdbKbs } from "./lmdb-kbs.ts";
@@ -48,6 +49,7 @@ import {
   type StateStore,
   type StateStoreLimits,
   type SymbolRow,
+  type SymbolSums,
 } from "./state-store.ts";
 import { ofGeneration, TailCache } from "./tail-cache.ts";
 
@@ -299,6 +301,18 @@ class LmdbState implements StateStore {
     });
   }
 
+  setAffinities(kb: string, generation: number, sums: SymbolSums, atMs: number): Promise<"done" | "over" | "outboxFull"> {
+    return this.#commits.run((draft) => {
+      if (this.#isFull(draft, 1)) return "outboxFull";
+      const { number, head } = this.#kbs.open(draft, kb);
+      if (head.generation !== generation) return "over";
+      const entry = applyAffinities(draft, number, head, head.seq + 1, atMs, sums);
+      appendEntries(draft, number, head, [entry]);
+      this.#kbs.save(draft, kb, number, head);
+      return "done";
+    });
+  }
+
   #remember(draft: Draft, requestId: string, answer: Buffer): void {
     const slot = numberOf(draft.get(REQUEST_SLOT_KEY));
     const slotKey = requestSlotKey(slot % REQUESTS_KEPT);
@@ -429,6 +443,8 @@ class LmdbState implements StateStore {
         } else if (entry.kind === "edit") {
           const done = applyEdit(draft, number, head, entry.seq, entry.atMs, prepared[i] as PreparedEdit);
           if (done === undefined) throw replayError(entry, `it edits pattern ${entry.name}, which is not there`);
+        } else if (entry.kind === "affinity") {
+          applyAffinities(draft, number, head, entry.seq, entry.atMs, entry.sums);
         } else {
           const symbols = this.#symbols.open(draft, number, head);
           const { facts } = applyLearn(draft, number, head, entry.seq, prepared[i] as PreparedLearn, symbols);

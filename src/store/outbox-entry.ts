@@ -12,11 +12,13 @@
  *              2 clear
  *              3 finalize  f64 below
  *              4 edit      body of `edit-entry.ts`
+ *              5 affinity  body of `affinity-entry.ts`
  *   result   f64 seq │ f64 generation │ f64 patternId │ u8 isNew │ f64 frequency │ u32 n │ u32 symbol id × n      one after another
  */
 import { strict as assert } from "node:assert";
 import { EngineError } from "../errors.ts";
 import { averageEmotives, type EmotiveRecord } from "../model/emotives.ts";
+import { decodeSums } from "./affinity-entry.ts";
 import { decodeEdit } from "./edit-entry.ts";
 import { RecordReader, RecordWriter } from "./state-bytes.ts";
 import { readMetadata, readVector, readWindow, writeEmotives, writeMetadata, writeVector, writeWindow } from "./state-records.ts";
@@ -26,6 +28,7 @@ const KIND_LEARN = 1;
 const KIND_CLEAR = 2;
 const KIND_FINALIZE = 3;
 const KIND_EDIT = 4;
+const KIND_AFFINITY = 5;
 
 /** Bytes of entries in one flush batch: beyond this a batch is cut, so that a few huge patterns do not make one huge insert. */
 export const FLUSH_BYTES_MAX = 16 * 2 ** 20;
@@ -106,6 +109,9 @@ export const encodeFinalizeEntry = (generation: number, seq: number, atMs: numbe
 export const encodeEditEntry = (generation: number, seq: number, atMs: number, body: Buffer): Buffer =>
   new RecordWriter().u8(KIND_EDIT).f64(generation).f64(seq).f64(atMs).raw(body).finish();
 
+export const encodeAffinityEntry = (generation: number, seq: number, atMs: number, body: Buffer): Buffer =>
+  new RecordWriter().u8(KIND_AFFINITY).f64(generation).f64(seq).f64(atMs).raw(body).finish();
+
 export function decodeEntry(kb: string, bytes: Buffer): OutboxEntry {
   const reader = new RecordReader(bytes);
   const kind = reader.u8();
@@ -115,6 +121,7 @@ export function decodeEntry(kb: string, bytes: Buffer): OutboxEntry {
   if (kind === KIND_CLEAR) return { kb, generation, seq, atMs, kind: "clear" };
   if (kind === KIND_FINALIZE) return { kb, generation, seq, atMs, kind: "finalize", below: reader.f64() };
   if (kind === KIND_EDIT) return { kb, generation, seq, atMs, kind: "edit", ...decodeEdit(reader) };
+  if (kind === KIND_AFFINITY) return { kb, generation, seq, atMs, kind: "affinity", sums: decodeSums(reader) };
   if (kind !== KIND_LEARN) throw new EngineError("ENGRAM_STORE_REPLY", `An outbox entry has the unknown kind ${kind}.`);
   const patternId = reader.f64();
   const isNew = reader.u8() === 1;

@@ -27,6 +27,7 @@ import type {
   OutboxEntry,
   PatternEdit,
   SessionSave,
+  SymbolSums,
 } from "./state-store.ts";
 
 /** Between two looks at all kbs for what other processes left, once there are more than a few: each look asks every kb. */
@@ -158,6 +159,11 @@ export class RedisClusterState extends RedisState {
   ): Promise<readonly EditOutcome[] | "outboxFull"> {
     await this.#note(kb);
     return super.editPatterns(kb, generation, edits, atMs, requestId);
+  }
+
+  override async setAffinities(kb: string, generation: number, sums: SymbolSums, atMs: number): Promise<"done" | "over" | "outboxFull"> {
+    await this.#note(kb);
+    return super.setAffinities(kb, generation, sums, atMs);
   }
 
   override async clearKb(kb: string, atMs: number): Promise<KbHead> {

@@ -2,6 +2,7 @@
  * Lua of a learn, alone, in bulk and replayed: the arithmetic of reference semantics §4.2 and §4.3, as `lmdb-learn.ts` does it. Runs behind
  * the prelude of `redis-scripts.ts`, which says what stands where.
  */
+import { SET_AFFINITIES } from "./redis-affinity-script.ts";
 import { EDIT_A_PATTERN } from "./redis-edit-script.ts";
 import { EPOCH_FACTOR } from "./state-store.ts";
 
@@ -324,7 +325,7 @@ return {2, answer}
 `;
 
 /** out: false, or why it cannot be. ARGV from 3: {kind, kb, generation, seq, below, body, hints, at, expected header}. All is checked before anything is written. */
-export const REPLAY = `${LEARN}${EDIT_A_PATTERN}
+export const REPLAY = `${LEARN}${EDIT_A_PATTERN}${SET_AFFINITIES}
 local EPOCH = ${EPOCH_FACTOR}
 local function follows(h, kind, g, seq, below)
   if kind == 'clear' then
@@ -364,6 +365,8 @@ local function run(stage)
       else
         edit(kb, h, E, seq, row)
       end
+    elseif kind == 'affinity' then
+      if setAffinities(kb, h, seq, ARGV[at + 5], stage) then return {ARGV[at + 3], kb, 'it names a symbol that was never learned'} end
     else
       local L = parse(ARGV[at + 5], ARGV[at + 6])
       local F = plan(kb, h, L, seq, ARGV[at + 7], stage)

@@ -20,6 +20,7 @@
  * store emptied or exchanged under a running process refuses every call, instead of numbering from 1 again; empty in a cluster, where the
  * id lies elsewhere. Arguments go into calls in slices, because Lua's stack holds about 8,000 values.
  */
+import { SET_AFFINITIES, SET_AFFINITIES_CALL } from "./redis-affinity-script.ts";
 import { EDIT_A_PATTERN, EDIT_CALL } from "./redis-edit-script.ts";
 import { FINISH, TAKE } from "./redis-flush-script.ts";
 import { KATO_LUA } from "./redis-kato-script.ts";
@@ -284,6 +285,7 @@ return call('LRANGE', K(tonumber(ARGV[4]), 'v', ARGV[3]), ARGV[5], -1)`,
   deleted: `
 return call('LRANGE', K(tonumber(ARGV[4]), 'd', ARGV[3]), ARGV[5], -1)`,
   edit: LEARN + EDIT_A_PATTERN + EDIT_CALL,
+  affinities: SET_AFFINITIES + SET_AFFINITIES_CALL,
   /** out: {trimmed, position of the first entry given, entries}. ARGV: 3 kb, 4 first position wanted. */
   tail: `
 local h = readHead(ARGV[3])

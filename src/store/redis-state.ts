@@ -10,6 +10,7 @@ import type { Logger } from "../log.ts";
 import type { EmotiveRecord } from "../model/emotives.ts";
 import { compareSymbols } from "../model/event.ts";
 import type { PendingVector, Session } from "../model/session.ts";
+import { encodeSums } from "./affinity-entry.ts";
 import { decodeEditOutcomes, encodeAverages, prepareEdit } from "./edit-entry.ts";
 import {
   decodeEntry,
@@ -54,6 +55,7 @@ import {
   type SessionSave,
   type StateStore,
   type SymbolRow,
+  type SymbolSums,
   UNKNOWN_SYMBOL,
 } from "./state-store.ts";
 import { ofGeneration, TailCache } from "./tail-cache.ts";
@@ -201,6 +203,21 @@ export class RedisState implements StateStore {
       ...args,
     );
     return typeof answer === "number" ? "outboxFull" : decodeEditOutcomes(answer as Buffer);
+  }
+
+  async setAffinities(kb: string, generation: number, sums: SymbolSums, atMs: number): Promise<"done" | "over" | "outboxFull"> {
+    const answer = await this.redis.change(
+      "affinities",
+      this.places.kb(kb),
+      this.outboxMax,
+      kb,
+      String(generation),
+      double(atMs),
+      encodeSums(sums),
+    );
+    if (Array.isArray(answer))
+      throw new EngineError("ENGRAM_STORE_REPLY", `Symbol id ${answer[0]} was never given out in this generation.`);
+    return answer === 2 ? "done" : answer === 1 ? "outboxFull" : "over";
   }
 
   async clearKb(kb: string, atMs: number): Promise<KbHead> {
@@ -351,6 +368,7 @@ export class RedisState implements StateStore {
         const edit = prepareEdit(entry);
         return [...start, edit.body, encodeAverages(edit), "", ""];
       }
+      if (entry.kind === "affinity") return [...start, encodeSums(entry.sums), "", "", ""];
       if (entry.kind !== "learn") return [...start, "", "", "", ""];
       const prepared: PreparedLearn = prepareLearn(learnOfEntry(entry));
       const expected = encodeLearnEntry({ ...entry, indexedVectors: [...entry.vectors.keys()] }, entry.atMs, Buffer.alloc(0));

@@ -85,6 +85,9 @@ export interface PatternEdit {
   readonly change: { readonly kind: "delete" } | PatternUpdate;
 }
 
+/** Sums of emotives, by symbol id. */
+export type SymbolSums = readonly (readonly [symbolId: number, sums: EmotiveRecord])[];
+
 /** "unknown": the generation holds no pattern of that name under that id (any more), and nothing was done about it. */
 export type EditOutcome = "done" | "unknown";
 
@@ -124,6 +127,7 @@ export type OutboxEntry = {
   | { readonly kind: "clear" }
   | { readonly kind: "finalize"; readonly below: number }
   | ({ readonly kind: "edit" } & PatternEdit)
+  | { readonly kind: "affinity"; readonly sums: SymbolSums }
 );
 
 /** A batch to flush. A batch taken and not finished is given out again, whole and unchanged, to the next taker. */
@@ -230,6 +234,11 @@ export interface StateStore {
     atMs: number,
     requestId?: string,
   ): Promise<readonly EditOutcome[] | "outboxFull">;
+  /**
+   * Sets the affinity of symbols of a generation, whatever it was (an empty record: none), in one commit. A repeat changes no figure.
+   * "over": the generation is not the kb's any more, and nothing was done. Errors: ENGRAM_STORE_REPLY for an id that was never given out.
+   */
+  setAffinities(kb: string, generation: number, sums: SymbolSums, atMs: number): Promise<"done" | "over" | "outboxFull">;
   /** Gives the kb its next generation: everything learned is gone at once. Old records are removed later by `sweepGenerations`. Answers the new head. */
   clearKb(kb: string, atMs: number): Promise<KbHead>;
   /** Keeps totals and member frequencies as they are now for the patterns known now. Answers the head after it. */

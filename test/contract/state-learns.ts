@@ -1,6 +1,7 @@
 /** Contract of the state store: changes of a kb and what is read from it, compared with the plain twin bit for bit. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import type { EmotiveRecord } from "../../src/model/emotives.ts";
 import type { LearnCommit, PatternEdit } from "../../src/store/state-store.ts";
 import { EPOCH_FACTOR, UNKNOWN_SYMBOL } from "../../src/store/state-store.ts";
 import { TwinKb } from "../reference/state.ts";
@@ -25,6 +26,7 @@ interface EditInput {
 
 type Op =
   | { op: "edit"; edits: EditInput[] }
+  | { op: "affinity"; sums: readonly (readonly [at: number, record: EmotiveRecord])[] }
   | { op: "learn"; learn: LearnCommit }
   | { op: "bulk"; learns: LearnCommit[] }
   | { op: "clear" | "finalize" | "epoch" | "sweep" };
@@ -82,6 +84,10 @@ const op: fc.Arbitrary<Op> = fc.oneof(
       .map((edits): Op => ({ op: "edit", edits })),
   },
   {
+    weight: 2,
+    arbitrary: fc.array(fc.tuple(fc.nat({ max: 20 }), record), { maxLength: 3 }).map((sums): Op => ({ op: "affinity", sums })),
+  },
+  {
     weight: 1,
     arbitrary: fc.constantFrom<Op["op"]>("clear", "finalize", "finalize", "epoch", "sweep").map((kind) => ({ op: kind }) as Op),
   },
@@ -114,6 +120,10 @@ export async function play(
     else if (operation.op === "edit") {
       const edits = operation.edits.map(({ at, change }) => twin.editOf(at, change));
       expect(await store.editPatterns(kb, twin.number, edits, NOW)).toEqual(edits.map((edit) => twin.edit(edit, NOW)));
+    } else if (operation.op === "affinity") {
+      const sums = twin.sumsOf(operation.sums);
+      expect(await store.setAffinities(kb, twin.number, sums, NOW)).toBe("done");
+      twin.setAffinities(sums, NOW);
     } else if (operation.op === "epoch") {
       await store.raiseEpoch(kb);
       twin.raiseEpoch();
@@ -308,6 +318,46 @@ export function learnSuite(backEnd: StateBackEnd, opened: () => OpenedState): vo
     const sum = patterns.reduce((total, pattern) => total + (pattern?.frequency ?? 0), 0);
     expect(sum).toBe(head.seq);
     expect(symbols[0]?.frequency).toBe(head.seq);
+  });
+
+  it("sets affinities of known symbols only, of the present generation only, within the outbox's limit", async () => {
+    const own = await backEnd.open(3);
+    const { store } = own;
+    try {
+      await store.commitLearns([learnOf("kb", [["a", "b"]], { emotives: [[["joy", 1]]] })]);
+      expect(
+        await codeOf(
+          store.setAffinities(
+            "kb",
+            1,
+            [
+              [0, [["joy", 9]]],
+              [2, []],
+            ],
+            NOW,
+          ),
+        ),
+      ).toBe("ENGRAM_STORE_REPLY");
+      expect(await store.affinities("kb", 1, [0, 1])).toEqual([[["joy", 1]], [["joy", 1]]]);
+      expect(await store.setAffinities("kb", 2, [[0, []]], NOW)).toBe("over");
+      expect(
+        await store.setAffinities(
+          "kb",
+          1,
+          [
+            [0, [["fear", 0.1 + 0.2]]],
+            [1, []],
+          ],
+          NOW,
+        ),
+      ).toBe("done");
+      expect(await store.affinities("kb", 1, [0, 1])).toEqual([[["fear", 0.1 + 0.2]], []]);
+      expect(await store.head("kb")).toMatchObject({ seq: 2 });
+      expect(await store.setAffinities("kb", 1, [], NOW)).toBe("done");
+      expect(await store.setAffinities("kb", 1, [], NOW)).toBe("outboxFull");
+    } finally {
+      await own.dispose();
+    }
   });
 
   it("edits once by a request's id, refuses beyond the outbox's limit, and passes over what is not there", async () => {

@@ -16,6 +16,7 @@ import type {
   PatternRecord,
   SymbolCounters,
   SymbolRow,
+  SymbolSums,
 } from "../../src/store/state-store.ts";
 
 const EPOCH = 2 ** 40;
@@ -205,6 +206,19 @@ export class TwinKb {
     const kept = change.kind === "update" && change.emotives !== undefined ? { ...change, emotives: window ?? [] } : change;
     this.outbox.push({ kb: this.kb, generation: this.number, seq: this.seq, atMs, kind: "edit", ...edit, change: kept });
     return "done";
+  }
+
+  /** Affinities of some of the known symbols, counted round. */
+  sumsOf(sums: readonly (readonly [at: number, record: EmotiveRecord])[]): SymbolSums {
+    const count = this.now.symbols.size;
+    return count === 0 ? [] : sums.map(([at, record]) => [at % count, record] as const);
+  }
+
+  setAffinities(sums: SymbolSums, atMs: number): void {
+    const symbols = [...this.now.symbols.values()];
+    for (const [id, record] of sums) (symbols.find((symbol) => symbol.id === id) as TwinSymbol).affinity = new Map(record);
+    this.seq += 1;
+    this.outbox.push({ kb: this.kb, generation: this.number, seq: this.seq, atMs, kind: "affinity", sums });
   }
 
   clear(atMs: number): KbHead {

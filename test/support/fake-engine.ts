@@ -8,6 +8,7 @@ import type {
   EditReport,
   Engine,
   EngineFigures,
+  ImportedPattern,
   LearnedPattern,
   NewPattern,
   Observation,
@@ -354,6 +355,13 @@ export class FakeEngine implements Engine {
       const name = `PTRN|${createHash("sha1").update(JSON.stringify(events)).digest("hex")}`;
       return events.flat().length < 2 ? "tooShort" : { name, isNew: true, frequency: 1 };
     });
+  }
+  async importPatterns(kb: string, patterns: readonly ImportedPattern[], key: string): Promise<void> {
+    this.#called("importPatterns", kb, patterns, key);
+  }
+  async setAffinities(kb: string, affinities: readonly (readonly [symbol: string, sums: EmotiveRecord])[]): Promise<number> {
+    this.#called("setAffinities", kb, affinities);
+    return affinities.length;
   }
   async learnSequences(kb: string, sequences: readonly (readonly Event[])[]): Promise<{ stored: number; tooShort: number }> {
     this.#called("learnSequences", kb, sequences);
