@@ -91,6 +91,17 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
   const janitor = new Janitor(state, log);
   const deleted = new DeletedPatterns(state);
   const kbs = new ResidentKbs({ state, patterns, memory: pool.resident, log, deletedAt: (head) => deleted.at(head), withoutDeleted });
+  stores.state.onReplaced = async (lost) => {
+    await standing.recheck(stores.state, stores.patterns);
+    // Ids of patterns and symbols may mean something else now.
+    kbs.forget();
+    symbols.forget();
+    deleted.forgetAll();
+    const behind = new Set(standing.behind);
+    if (lost.length > 0) log.error({ kbs: lost }, "redis came back without changes that were acknowledged");
+    if (behind.size > 0) log.error({ kbs: [...behind] }, 'the state store has lost changes of these kbs: run "engram rebuild"');
+    return lost.filter((kb) => !behind.has(kb));
+  };
   const planner = new Planner([
     new ResidentSource({ kbs, pool, deleted }),
     new StreamSource({ state, patterns, deleted, pool }),

@@ -100,6 +100,12 @@ export class DeletedPatterns {
     return now;
   }
 
+  /** Drops everything kept: it may belong to another past of the state store. */
+  forgetAll(): void {
+    this.#kbs.clear();
+    this.#bytes = 0;
+  }
+
   #keep(kb: string, bitmap: Bitmap): void {
     this.#forget(kb);
     this.#kbs.set(kb, bitmap);

@@ -70,6 +70,7 @@ export class Flusher {
   #drained(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiters.push({ until: performance.now() + 2 * LEASE_MS, resolve, reject });
+      this.#hurry?.();
       this.notify();
     });
   }
@@ -86,8 +87,21 @@ export class Flusher {
     }
   }
   #stopped = false;
+  #hurry: (() => void) | undefined;
   /** Deletes were flushed whose rows are still there; at first, perhaps by a process that was killed. */
   #purges = true;
+
+  /** A pause in which more may come; over at once when someone waits. */
+  async #company(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#hurry = undefined;
+  }
 
   async #run(): Promise<void> {
     const { state, log, intervalMs, rowsMax } = this.#options;
@@ -100,7 +114,7 @@ export class Flusher {
       const waiters = this.#waiters;
       this.#waiters = [];
       // Someone who waits is not made to wait for company.
-      if (waiters.length === 0) await sleep(intervalMs);
+      if (waiters.length === 0) await this.#company(intervalMs);
       try {
         let batch = await state.takeFlush(this.#owner, rowsMax, LEASE_MS);
         while (batch !== undefined) {

@@ -1,5 +1,5 @@
 /**
- * Compares, at start, where each kb stands in the state store and in the pattern store. A state store that is behind has lost changes
+ * Compares, at start and when another server process answers for the state store, where each kb stands in the state store and in the pattern store. A state store that is behind has lost changes
  * (it was removed, or is an old copy): learning on would reuse numbers, predicting would count wrongly, so both are refused by name.
  */
 import { EngineError } from "../errors.ts";
@@ -11,11 +11,16 @@ export class Standing {
 
   static async check(state: StateStore, patterns: PatternStore): Promise<Standing> {
     const standing = new Standing();
+    await standing.recheck(state, patterns);
+    return standing;
+  }
+
+  /** Compares anew. A kb found behind stays so until this process ends: what it keeps of the kb may be of either past. */
+  async recheck(state: StateStore, patterns: PatternStore): Promise<void> {
     for (const { kb, seq } of await patterns.listKbs()) {
       const head = await state.head(kb);
-      if (head.seq < seq) standing.#behind.set(kb, { state: head.seq, stored: seq });
+      if (head.seq < seq) this.#behind.set(kb, { state: head.seq, stored: seq });
     }
-    return standing;
   }
 
   get behind(): readonly string[] {

@@ -4,6 +4,7 @@
  * whether repeating is safe. Errors carry neither the address nor the password.
  */
 import { createHash, randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Cluster, Redis } from "ioredis";
 import { EngineError } from "../errors.ts";
 import { type Logger, silentLogger } from "../log.ts";
@@ -39,6 +40,9 @@ const SHAS = new Map<ScriptName, string>(
 
 export type ScriptArgument = string | number | Buffer;
 
+/** Between two tries to compare a server that came back. */
+const SETTLE_RETRY_MS = 200;
+
 /** The servers of a connection, one or many: each has its own append-only file. */
 interface Node {
   readonly barrier: WriteBarrier;
@@ -59,6 +63,15 @@ export class RedisConnection {
   #closed = false;
   /** Called whenever a connection was lost: what was cached may belong to another past. */
   onLost: () => void = () => {};
+  /**
+   * Called when the server that came back is another process than before (started again, or promoted in a failover): it may have lost what
+   * was acknowledged. Changes are refused until it resolves. Not in a cluster.
+   */
+  onReplaced: () => Promise<void> = async () => {};
+  #serverId: string | undefined;
+  /** Rises with every connection lost: what was found out about an earlier one does not count. */
+  #losses = 0;
+  #settled = true;
 
   private constructor(redis: Redis | Cluster, layout: RedisLayout, secrets: readonly string[], options: RedisConnectionOptions) {
     this.#redis = redis;
@@ -69,8 +82,14 @@ export class RedisConnection {
     this.#log = options.log ?? silentLogger;
     this.#secrets = secrets;
     redis.on("error", (error: Error) => this.#trouble(error));
-    if (redis instanceof Redis) redis.on("close", () => this.#lost(redis));
-    else {
+    if (redis instanceof Redis) {
+      redis.on("close", () => {
+        this.#settled = false;
+        this.#losses += 1;
+        this.#lost(redis);
+      });
+      redis.on("ready", () => void this.#settle(redis));
+    } else {
       redis.on("node error", (error: Error) => this.#trouble(error));
       redis.on("+node", (node: Redis) => {
         node.on("close", () => this.#lost(node));
@@ -162,9 +181,31 @@ export class RedisConnection {
   }
 
   async #change(name: ScriptName, place: string, args: readonly ScriptArgument[]): Promise<unknown> {
+    if (!this.#settled && !this.#closed) {
+      const told = "Redis came back and is being compared with what was acknowledged before. Try again shortly.";
+      throw new EngineError("ENGRAM_STORE_UNREACHABLE", told);
+    }
     const reply = await this.run(name, place, ...args);
     await this.#nodeOf(place).barrier.cross();
     return reply;
+  }
+
+  /** After each connect: lets changes in when the server is known, or found to have lost nothing that matters. Never rejects. */
+  async #settle(redis: Redis): Promise<void> {
+    const losses = this.#losses;
+    while (!this.#closed && losses === this.#losses) {
+      try {
+        const id = /^run_id:(\w+)/m.exec((await this.#info(redis, "server")) ?? "")?.[1];
+        if (this.#serverId !== undefined && id !== this.#serverId) await this.onReplaced();
+        if (losses !== this.#losses) return;
+        this.#serverId = id;
+        this.#settled = true;
+        return;
+      } catch (error) {
+        this.#log.warn({ err: error }, "redis came back and cannot be compared yet; changes are refused meanwhile");
+        await sleep(SETTLE_RETRY_MS);
+      }
+    }
   }
 
   /** The server that holds a place. */
@@ -172,7 +213,7 @@ export class RedisConnection {
     const redis = this.#redis instanceof Redis ? this.#redis : masterOf(this.#redis, place);
     const known = this.#nodes.get(redis);
     if (known !== undefined) return known;
-    const barrier = new WriteBarrier({ info: () => this.#info(redis), policy: () => this.#policy(redis) }, this.#log);
+    const barrier = new WriteBarrier({ info: () => this.#info(redis, "persistence"), policy: () => this.#policy(redis) }, this.#log);
     this.#nodes.set(redis, { barrier });
     return { barrier };
   }
@@ -182,9 +223,9 @@ export class RedisConnection {
     this.onLost();
   }
 
-  async #info(redis: Redis | Cluster): Promise<string | undefined> {
+  async #info(redis: Redis | Cluster, section: "persistence" | "server"): Promise<string | undefined> {
     try {
-      return await redis.info("persistence");
+      return await redis.info(section);
     } catch (error) {
       if (/^NOPERM\b/.test(messageOf(error))) return undefined;
       throw this.#error(error);

@@ -65,6 +65,8 @@ const SLICE_ROWS = 1_000;
 /** A clear in the layout kato removes so many slices before it answers: some 100,000 patterns, a second at most. */
 const CLEAR_SLICES = 100;
 const CLEAR_SLICE = 1_000;
+/** Kbs whose last number is remembered, to be compared after a failover. */
+const SEEN_KBS_MAX = 10_000;
 /** Entries decoded and kept for `tail`, over all kbs: about 50 MB. */
 const TAIL_ENTRIES_MAX = 50_000;
 
@@ -77,6 +79,9 @@ export class RedisState implements StateStore {
   protected readonly log: Logger;
   protected readonly places: Places;
   readonly #tails = new TailCache(TAIL_ENTRIES_MAX);
+  /** The greatest sequence number seen of each kb used lately. */
+  readonly #seen = new Map<string, number>();
+  onReplaced: StateStore["onReplaced"];
 
   constructor(redis: RedisConnection, outboxMax: number, log: Logger, places: Places = oneServer(redis.prefix)) {
     this.redis = redis;
@@ -84,6 +89,32 @@ export class RedisState implements StateStore {
     this.log = log;
     this.places = places;
     redis.onLost = () => this.#tails.clear();
+    redis.onReplaced = () => this.#compare();
+  }
+
+  #saw(kb: string, seq: number): void {
+    const before = this.#seen.get(kb) ?? 0;
+    this.#seen.delete(kb);
+    this.#seen.set(kb, Math.max(before, seq));
+    if (this.#seen.size > SEEN_KBS_MAX) this.#seen.delete(this.#seen.keys().next().value as string);
+  }
+
+  #headOf(kb: string, row: Row): KbHead {
+    const head = headView(kb, headOf(row));
+    this.#saw(kb, head.seq);
+    return head;
+  }
+
+  /** Another server process answers: finds the kbs that lost changes, and lets none of their numbers be used again. */
+  async #compare(): Promise<void> {
+    const lost: string[] = [];
+    for (const [kb, seen] of this.#seen) {
+      const { seq } = headView(kb, headOf((await this.redis.run("head", this.places.kb(kb), kb)) as Row));
+      if (seq < seen) lost.push(kb);
+    }
+    const raised = (await this.onReplaced?.(lost)) ?? [];
+    for (const kb of raised) await this.redis.run("raiseEpoch", this.places.kb(kb), kb);
+    for (const kb of lost) this.#seen.delete(kb);
   }
 
   // ── sessions ──
@@ -104,7 +135,7 @@ export class RedisState implements StateStore {
     const reply = (await this.redis.run("readSession", this.places.session(id), id, String(nowMs), slide ? 1 : 0)) as SessionReply;
     if (reply === null) return undefined;
     const { session, head } = this.readReply(reply);
-    return { session, head: headView(session.kb, headOf(head)) };
+    return { session, head: this.#headOf(session.kb, head) };
   }
 
   protected readReply([row, head = null, refused]: readonly [Buffer, Row?, Buffer?]): { session: Session; head: Row } {
@@ -177,7 +208,10 @@ export class RedisState implements StateStore {
         "The key layout kato holds as many patterns as it may (redis.katoPatternsMax). Raise that, or move to the layout compact.";
       throw new EngineError("ENGRAM_STORE_FULL", told);
     }
-    return results === undefined ? { status } : { status, results: decodeResults(results) };
+    if (results === undefined) return { status };
+    const decoded = decodeResults(results);
+    for (const [i, { seq }] of decoded.entries()) this.#saw(String(learns[i]?.[0]), seq);
+    return { status, results: decoded };
   }
 
   async editPatterns(
@@ -239,7 +273,7 @@ export class RedisState implements StateStore {
   // ── reads ──
 
   async head(kb: string): Promise<KbHead> {
-    return headView(kb, headOf((await this.redis.run("head", this.places.kb(kb), kb)) as Row));
+    return this.#headOf(kb, (await this.redis.run("head", this.places.kb(kb), kb)) as Row);
   }
 
   async listKbs(): Promise<readonly string[]> {

@@ -288,6 +288,11 @@ export interface StateStore {
   /** Starts a new epoch for a kb, so that numbers given out but never flushed by a lost store are not used again. */
   raiseEpoch(kb: string): Promise<void>;
 
+  /**
+   * Set by the engine; called when the server behind the store is another process than before, with the kbs that are known to have lost
+   * changes. Answers those whose numbers go on in a new epoch; changes are refused until it resolves, and it is called again when it rejects.
+   */
+  onReplaced?: ((lost: readonly string[]) => Promise<readonly string[]>) | undefined;
   /** True when the store answers. */
   ping(): Promise<boolean>;
   close(): Promise<void>;

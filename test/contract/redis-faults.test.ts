@@ -267,13 +267,13 @@ describe.skipIf(!redisAvailable())("Redis going wrong", () => {
       const store = await openAt(url, { log });
       for (let i = 0; i < 10; i++) await store.commitLearn(learnOf("kb", [["a", "b"]]), null);
     };
-    // Each count counts itself the next time, and each new connection asks INFO once to see whether the server is ready.
+    // Each count counts itself the next time, and each new connection asks INFO twice: whether the server is ready, and which it is.
     const infosOf = async (settings: readonly string[]): Promise<number> => {
       const server = await serve(settings);
       const infos = await spyOn(server);
       const before = await infos();
       await learnTen(server.url);
-      return (await infos()) - before - 2;
+      return (await infos()) - before - 3;
     };
     expect(await infosOf(["--appendfsync", "always"])).toBe(1);
     expect(warnings).toEqual([]);

@@ -7,7 +7,7 @@ import type { FlushBatch, OutboxEntry, StateStore } from "../../../src/store/sta
 import { learnEntry } from "../../contract/pattern-store.ts";
 
 /** An outbox in memory and a pattern store that notes what it is given; `fail` makes the next writes throw. */
-function fixture() {
+function fixture(intervalMs = 1) {
   const waiting: OutboxEntry[] = [];
   const written: string[][] = [];
   const dropped: [string, number][] = [];
@@ -37,12 +37,24 @@ function fixture() {
     dropBefore: async (kb: string, generation: number) => void dropped.push([kb, generation]),
     purgeDeleted: async () => void control.purges++,
   } as unknown as PatternStore;
-  const flusher = new Flusher({ state, patterns, log: silentLogger, rowsMax: 2, intervalMs: 1 });
+  const flusher = new Flusher({ state, patterns, log: silentLogger, rowsMax: 2, intervalMs });
   return { flusher, waiting, written, dropped, control };
 }
 
 afterEach(() => {
   vi.useRealTimers();
+});
+
+it("does not let someone who waits, or its own end, wait for company", async () => {
+  const { flusher, waiting, written } = fixture(3_600_000);
+  // By now the first pause is under way.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  waiting.push(learnEntry("kb", 1, 1, 1, [1, 2]));
+  await flusher.drained();
+  expect(written).toHaveLength(1);
+  flusher.notify();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await flusher.close();
 });
 
 it("writes what waits in order and in batches, and says when all is in", async () => {
