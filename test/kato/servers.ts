@@ -3,8 +3,10 @@
  * free port, since KATO's own tests come over the network too. A further way to run is one more row.
  */
 import { afterAll, beforeAll, describe } from "vitest";
+import type { ConfigInput } from "../../src/config.ts";
 import { buildApp } from "../../src/http/app.ts";
 import { silentLogger } from "../../src/log.ts";
+import { startBridge } from "../support/clickhouse-bridge.ts";
 import { openTestEngine, type StateBackEnd } from "../support/engines.ts";
 import { redisAvailable } from "../support/redis-server.ts";
 
@@ -20,8 +22,8 @@ interface Kind {
   start(): Promise<Running>;
 }
 
-async function startInProcess(backEnd: StateBackEnd): Promise<Running> {
-  const opened = await openTestEngine(backEnd);
+async function startInProcess(backEnd: StateBackEnd, settings: ConfigInput = {}): Promise<Running> {
+  const opened = await openTestEngine(backEnd, settings);
   const app = buildApp({
     engine: opened.engine,
     log: silentLogger,
@@ -46,10 +48,32 @@ async function startInProcess(backEnd: StateBackEnd): Promise<Running> {
   };
 }
 
-const KINDS: readonly Kind[] = [
-  { name: "embedded stores", available: () => true, start: () => startInProcess("lmdb") },
-  { name: "Redis and embedded ClickHouse", available: redisAvailable, start: () => startInProcess("redis") },
-];
+/** The server mode: both stores are servers; ClickHouse is the bridge. */
+async function startOnServers(): Promise<Running> {
+  const bridge = await startBridge();
+  try {
+    const running = await startInProcess("redis", { clickhouse: { url: bridge.url } });
+    return {
+      url: running.url,
+      close: async () => {
+        await running.close();
+        await bridge.stop();
+      },
+    };
+  } catch (error) {
+    await bridge.stop();
+    throw error;
+  }
+}
+
+/** `npm run test:servers` asks for the server mode, whose bridge takes its time; every other run for the rest. */
+const KINDS: readonly Kind[] =
+  process.env.ENGRAM_TEST_KATO === "servers"
+    ? [{ name: "Redis and ClickHouse over HTTP", available: redisAvailable, start: startOnServers }]
+    : [
+        { name: "embedded stores", available: () => true, start: () => startInProcess("lmdb") },
+        { name: "Redis and embedded ClickHouse", available: redisAvailable, start: () => startInProcess("redis") },
+      ];
 
 export interface Answer {
   readonly status: number;
