@@ -258,7 +258,7 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
         standing.assert(session.kb);
         const head = await state.finalizeKb(session.kb, Date.now());
         flusher.notify();
-        return { patternsProcessed: head.patternCount, timeMs: performance.now() - start };
+        return { patternsProcessed: head.patternCount - head.deletedCount, timeMs: performance.now() - start };
       }),
 
     kbOf: (nodeId) => kbId(nodeId, config.serviceName),

@@ -61,6 +61,8 @@ export interface CandidateSource {
   readonly name: SourceName;
   /** No estimate of it is below so many microseconds: it is not even asked when another source needs less. */
   readonly leastMicroseconds?: number;
+  /** What it finds is always certified. */
+  readonly isExact?: boolean;
   estimate(question: Question): Estimate | Promise<Estimate>;
   /** Errors: KbChanged when the kb was cleared meanwhile; those of the stores and of the pool. */
   search(question: Question): Promise<Found>;
@@ -72,6 +74,9 @@ export interface Plan {
   readonly entries: readonly PlanEntry[];
 }
 
+/** What a certified answer may cost beyond an uncertified one that is there already. */
+const CERTAIN_MICROSECONDS = 250_000;
+
 export class Planner {
   readonly #sources: readonly CandidateSource[];
 
@@ -81,8 +86,9 @@ export class Planner {
   }
 
   /**
-   * Asks the cheapest source; when it finds out late that it cannot serve, the next. `forced`: that source or none. Errors: ENGRAM_BAD_REQUEST when
-   * the forced one cannot serve, with its reason; KbChanged; those of the source.
+   * Asks the cheapest source; when it finds out late that it cannot serve, the next; when what it found is not certified and an exact source says
+   * that it needs no more than a quarter of a second, that one. `forced`: that source or none. Errors: ENGRAM_BAD_REQUEST when the forced one
+   * cannot serve, with its reason; KbChanged; those of the source.
    */
   async search(question: Omit<Question, "isForced">, forced?: SourceName): Promise<{ plan: Plan; found: Found }> {
     const asked = { ...question, isForced: forced !== undefined };
@@ -90,12 +96,26 @@ export class Planner {
     for (;;) {
       const plan = await this.#choose(asked, forced, refused);
       try {
-        return { plan, found: await plan.source.search(asked) };
+        const found = await plan.source.search(asked);
+        if (!found.certified && !asked.isForced && this.#exactIsNear(plan)) {
+          refused.push({ source: plan.source.name, refused: "the budget ended before its answer was certain" });
+          continue;
+        }
+        return { plan, found };
       } catch (error) {
         if (!(error instanceof CannotServe)) throw error;
         refused.push({ source: plan.source.name, refused: error.message });
       }
     }
+  }
+
+  #exactIsNear({ entries }: Plan): boolean {
+    return entries.some(
+      (entry) =>
+        "microseconds" in entry &&
+        entry.microseconds <= CERTAIN_MICROSECONDS &&
+        this.#sources.some(({ name, isExact }) => isExact === true && name === entry.source),
+    );
   }
 
   /** `refused`: sources that are not asked again, with what they said. */

@@ -29,6 +29,7 @@ export interface ResidentSourceOptions {
 
 export class ResidentSource implements CandidateSource {
   readonly name = "resident";
+  readonly isExact = true;
   readonly #kbs: ResidentKbs;
   readonly #pool: KernelPool;
   readonly #deleted: DeletedPatterns;

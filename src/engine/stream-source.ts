@@ -83,6 +83,7 @@ const FIXED_MICROSECONDS = 2_000;
 
 export class StreamSource implements CandidateSource {
   readonly name = "stream";
+  readonly isExact = true;
   readonly #state: StateStore;
   readonly #patterns: PatternStore;
   readonly #deleted: DeletedPatterns;

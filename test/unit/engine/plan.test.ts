@@ -64,6 +64,20 @@ it("goes on to the next best when a source finds out late that it cannot serve, 
   });
 });
 
+it("prefers a certified answer to an uncertified one where an exact source is near, unless the source was named", async () => {
+  const uncertain = async (): Promise<Found> => ({ ...found, certified: false });
+  const exact = (microseconds: number): CandidateSource => ({ ...source("resident", { microseconds }), isExact: true });
+  const index = source("postings", { microseconds: 10 }, uncertain);
+  const near = await new Planner([exact(90_000), index]).search(question);
+  expect(near.found.certified).toBe(true);
+  expect(near.plan.entries).toEqual([
+    { source: "resident", microseconds: 90_000 },
+    { source: "postings", refused: expect.stringContaining("certain") },
+  ]);
+  expect((await new Planner([exact(900_000), index]).search(question)).found.certified).toBe(false);
+  expect((await new Planner([exact(90_000), index]).search(question, "postings")).found.certified).toBe(false);
+});
+
 it("passes on what goes wrong in a search", async () => {
   const broken = async (): Promise<Found> => {
     throw new RangeError("broken");
