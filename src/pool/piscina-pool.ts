@@ -6,7 +6,7 @@
 import { createRequire } from "node:module";
 import { Piscina } from "piscina";
 import { EngineError } from "../errors.ts";
-import { createPoolMemories, planPoolMemory, releaseLostScratch, SYMBOL_CAPACITY } from "../kernels/pool-memory.ts";
+import { createPoolMemories, type PoolLayout, planPoolMemory, releaseLostScratch, SYMBOL_CAPACITY } from "../kernels/pool-memory.ts";
 import { type Logger, silentLogger } from "../log.ts";
 import type { Fault, Reply, SliceTask, Task } from "../wire/task.ts";
 import { loadPoolModule } from "./inline-pool.ts";
@@ -37,18 +37,13 @@ export interface PiscinaPoolOptions {
 export async function openPiscinaPool(options: PiscinaPoolOptions): Promise<KernelPool> {
   const { queueMax, log = silentLogger } = options;
   const slotsOf = (count: number): number => options.slots ?? 2 * count + 2;
-  const layout = planPoolMemory(
-    options.threads,
-    slotsOf,
-    options.symbolCapacity ?? SYMBOL_CAPACITY,
-    options.residentBytes,
-    options.arenaBytesMax,
-  );
+  const planFor = (residentBytes: number): PoolLayout =>
+    planPoolMemory(options.threads, slotsOf, options.symbolCapacity ?? SYMBOL_CAPACITY, residentBytes, options.arenaBytesMax);
+  const { layout, memories } = takeMemories(planFor, options.residentBytes ?? 0);
   const { threads, slots } = layout;
   if (threads < options.threads) {
     log.warn({ asked: options.threads, threads }, "fewer kernel threads than asked: more do not fit one 4 GiB memory");
   }
-  const memories = createPoolMemories(layout);
   const room = Math.min(layout.residentBytes, memories.length * layout.arenaBytes);
   if (room < (options.residentBytes ?? 0)) {
     log.warn(
@@ -97,6 +92,18 @@ export async function openPiscinaPool(options: PiscinaPoolOptions): Promise<Kern
     throw error;
   }
   return new SlicedPool(runner, memories, layout, { queueMax, sliceRows: options.sliceRows, faultOf: options.faultOf });
+}
+
+/** Memories with the room that is wanted; without any where the system does not give so many addresses: then patterns are read from the store. */
+function takeMemories(planFor: (residentBytes: number) => PoolLayout, residentBytes: number) {
+  const wanted = planFor(residentBytes);
+  try {
+    return { layout: wanted, memories: createPoolMemories(wanted) };
+  } catch (error) {
+    if (residentBytes === 0) throw error;
+    const least = planFor(0);
+    return { layout: least, memories: createPoolMemories(least) };
+  }
 }
 
 /** The built worker: Node 20 cannot run TypeScript in a thread. */

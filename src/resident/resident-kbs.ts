@@ -7,8 +7,8 @@ import { EngineError } from "../errors.ts";
 import type { KbHead, LearnCommit, LearnResult } from "../store/state-store.ts";
 import { NoRoom, ResidentKb, type ResidentParts, Superseded } from "./resident-kb.ts";
 
-/** Bytes a pattern is guessed to take before any was read: 14 symbols, as most corpora have about. */
-const PATTERN_BYTES = 110;
+/** Bytes a pattern is guessed to take before any was read: 14 symbols in as many events took 124. */
+const PATTERN_BYTES = 124;
 /** Kbs whose last use is remembered though they are not in memory. */
 const USES_MAX = 100_000;
 /** After a load that failed, how long before the next one is tried. */
