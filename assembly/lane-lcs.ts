@@ -189,13 +189,13 @@ export function releaseLanes(query: usize): void {
 }
 
 /** Address of the mask word of a lane id: T u64: in a table of words by lane id; u16: by its class in a class table. */
-function wordOf<T>(id: u32, table: usize, masks: usize): usize {
+export function wordOf<T>(id: u32, table: usize, masks: usize): usize {
   if (sizeof<T>() === 8) return table + ((id as usize) << 3);
   return masks + ((load<u16>(table + ((id as usize) << 1)) as usize) << 3);
 }
 
 /** The words of two candidates, one a lane. */
-function pairOf(low: usize, high: usize): v128 {
+export function pairOf(low: usize, high: usize): v128 {
   return v128.load64_lane(high, v128.load_zero<u64>(low), 1);
 }
 

@@ -1,13 +1,15 @@
 /**
  * The match stage over a resident block, token mode (semantics §7; score.ts has the same for candidate batches): LCS of eight rows side by side,
  * and for each row that reaches the recall threshold first a bound of its key. Only rows that may be kept are looked into one by
- * one: a greedy match that watches for a shared pair of neighbours, and where there is one the blocks kernel.
+ * one: a greedy match that watches for a shared pair of neighbours, and where there is one the blocks kernel. Where many rows of a group may
+ * be kept, the greedy match is first run for all eight, and its exact number of matches rules most of them out.
  *
  * Cost: the lane LCS; a few operations a row that reaches the threshold; a pass over a row's symbols for those that may be kept. Groups that
  * their lengths rule out cost a few operations for all eight. Reference: test/reference/score.ts.
  */
 import { floorOf, keyBound } from "./bound";
 import { offerBlocks, offerMatch } from "./details";
+import { groupGreedy } from "./lane-greedy";
 import { groupLcs, laneTable } from "./lane-lcs";
 import {
   ASK_KEEP_BY,
@@ -33,6 +35,8 @@ import { neededLcs, ratioOf } from "./ratio";
 import { blocksOf } from "./score";
 
 const GROUP_BYTES: usize = RESIDENT_LANES << 2;
+/** Rows of a group from which on it pays to align all eight at once. */
+const BUSY_ROWS: u32 = 3;
 
 /** Matches the first `count` survivors, rows of the resident block; counts and the heap are left in the scratch. */
 export function matchLanes(scratch: usize, block: usize, count: u32): void {
@@ -46,6 +50,10 @@ export function matchLanes(scratch: usize, block: usize, count: u32): void {
   const lanes = block + (load<u32>(block, RESIDENT_LANES_AT) as usize);
   const starts = block + (load<u32>(block, RESIDENT_GROUP_STARTS_AT) as usize);
   const isOneWord = load<u32>(query, QUERY_WORDS) === 1;
+  const matches = found + GROUP_BYTES;
+  const pairs = matches + 2 * GROUP_BYTES;
+  /** Whether the group before had rows enough to align that aligning them together pays; neighbours in length are alike. */
+  let isBusy = false;
   let below: u32 = 0;
   let withoutBlocks: u32 = 0;
   let hopeless: u32 = 0;
@@ -69,6 +77,7 @@ export function matchLanes(scratch: usize, block: usize, count: u32): void {
       p = next;
       continue;
     }
+    let aligned: u32 = 0;
     groupLcs(lanes, starts, group, query, scratch + SCRATCH_CARRIES, needed, found);
     for (; p < next; p += 4) {
       const row = load<u32>(p);
@@ -85,16 +94,27 @@ export function matchLanes(scratch: usize, block: usize, count: u32): void {
         else offerMatch(scratch, block, row, 0, own, 0, 0, 0, 0, 0);
       } else if (keyBound(scratch, own, lcs, false) < floorOf(scratch)) hopeless++;
       else if (keepBy === KEEP_BY_SIMILARITY) offerMatch(scratch, block, row, 0, own, ratioOf(lcs, own + stateLength), 0, 0, 0, 0);
-      else if (isOneWord) hopeless += alignRow(scratch, block, row, own, ratioOf(lcs, own + stateLength));
-      else {
+      else if (isOneWord) {
+        if (isBusy && aligned === 0) groupGreedy(groupLanes(block, group), groupLanes(block, group + 1), query, matches, pairs);
+        aligned++;
+        const lane = (row % RESIDENT_LANES) as usize;
+        if (isBusy && isOutOfReach(scratch, own, matches + (lane << 3), pairs + (lane << 3))) hopeless++;
+        else hopeless += alignRow(scratch, block, row, own, ratioOf(lcs, own + stateLength));
+      } else {
         const ids = rowIds(scratch, block, row);
         offerBlocks(scratch, block, row, ids, own, ratioOf(lcs, own + stateLength), blocksOf(scratch, ids, own));
       }
     }
+    isBusy = aligned >= BUSY_ROWS;
   }
   store<u32>(scratch, below, CONTEXT_BELOW_THRESHOLD);
   store<u32>(scratch, withoutBlocks, CONTEXT_WITHOUT_BLOCKS);
   store<u32>(scratch, load<u32>(scratch, CONTEXT_MATCHED) + hopeless, CONTEXT_MATCHED);
+}
+
+/** Whether a row without shared pairs, all of whose greedy matches are blocks of their own, cannot be kept. */
+function isOutOfReach(scratch: usize, length: u32, matches: usize, pairs: usize): bool {
+  return load<u64>(pairs) === 0 && keyBound(scratch, length, load<u32>(matches), true) < floorOf(scratch);
 }
 
 /** The greedy match of one row, down its lane; offers it, or returns 1 if its key turns out to be too low. */

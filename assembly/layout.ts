@@ -157,7 +157,10 @@ export const SCRATCH_QUERY_BLOCK_BYTES = 16777216;
 export const SCRATCH_POINT_CLASSES = 82284544;
 /** u32[PATTERN_SYMBOLS_MAX]: the ids of one row of a resident block, gathered from its lane. */
 export const SCRATCH_ROW = 84512768;
-/** u32[RESIDENT_LANES]: LCS lengths of the group in hand. What follows up to the end, 16 bytes at least, stays zero: see `laneTable`. */
+/**
+ * u32[RESIDENT_LANES]: LCS lengths of the group in hand; u64[RESIDENT_LANES] greedy matches and u64[RESIDENT_LANES] shared pairs, where they
+ * were computed. What follows up to the end, 16 bytes at least, stays zero: see `laneTable`.
+ */
 export const SCRATCH_LANE_LENGTHS = 84529152;
 export const SCRATCH_BYTES = 84541440;
 

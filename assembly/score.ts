@@ -9,6 +9,7 @@
  */
 
 import { matchingBlocks } from "./blocks";
+import { floorOf, keyBound } from "./bound";
 import { offerBlocks, offerMatch } from "./details";
 import { matchLanes } from "./lane-match";
 import {
@@ -17,6 +18,7 @@ import {
   ASK_RECALL_THRESHOLD,
   ASK_SYMBOLS,
   CONTEXT_BELOW_THRESHOLD,
+  CONTEXT_MATCHED,
   CONTEXT_SIMILARITIES_KNOWN,
   CONTEXT_WITHOUT_BLOCKS,
   QUERY_MASKS,
@@ -91,6 +93,7 @@ function matchRowsInOnePass(scratch: usize, batch: usize, count: u32): void {
   const table = load<u32>(query, QUERY_TABLE) as usize;
   const masks = load<u32>(query, QUERY_MASKS) as usize;
   const survivors = scratch + SCRATCH_SURVIVORS;
+  let hopeless: u32 = 0;
   const isZeroEnough = reaches(0, cutoff);
   let below: u32 = 0;
   let withoutBlocks: u32 = 0;
@@ -137,8 +140,10 @@ function matchRowsInOnePass(scratch: usize, batch: usize, count: u32): void {
       else offerMatch(scratch, batch, row, ids, length, 0, 0, 0, 0, 0);
       continue;
     }
-    const similarity = ratioOf(popcnt<u64>(~open) as u32, length + stateLength);
+    const lcs = popcnt<u64>(~open) as u32;
+    const similarity = ratioOf(lcs, length + stateLength);
     if (!reaches(similarity, cutoff)) below++;
+    else if (keyBound(scratch, length, sharedPairs !== 0 ? lcs : greedy, sharedPairs === 0) < floorOf(scratch)) hopeless++;
     else if (sharedPairs !== 0) offerBlocks(scratch, batch, row, ids, length, similarity, blocksOf(scratch, ids, length));
     else {
       const from = ((first - ids) >> 2) as u32;
@@ -148,4 +153,5 @@ function matchRowsInOnePass(scratch: usize, batch: usize, count: u32): void {
   }
   store<u32>(scratch, below, CONTEXT_BELOW_THRESHOLD);
   store<u32>(scratch, withoutBlocks, CONTEXT_WITHOUT_BLOCKS);
+  store<u32>(scratch, load<u32>(scratch, CONTEXT_MATCHED) + hopeless, CONTEXT_MATCHED);
 }

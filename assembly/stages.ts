@@ -5,6 +5,7 @@
 
 import { agreement, sharesBand } from "./agreement";
 import { intersectionCount } from "./jaccard";
+import { keepLanesByJaccard, keepLanesByLcs } from "./lane-stages";
 import {
   ASK_CHARACTER,
   ASK_DISTINCT,
@@ -94,6 +95,7 @@ export function keepByLength(scratch: usize, batch: usize, count: u32, least: u3
 
 /** Keeps rows that share at least `leastShared` distinct symbols with the state and whose Jaccard index reaches `threshold`. */
 export function keepByJaccard(scratch: usize, batch: usize, count: u32, leastShared: u32, threshold: f64): u32 {
+  if (isResident(batch)) return keepLanesByJaccard(scratch, batch, count, leastShared, threshold);
   const survivors = scratch + SCRATCH_SURVIVORS;
   const stateDistinct = load<u32>(askOf(scratch), ASK_DISTINCT);
   const distinctCounts = batch + (load<u32>(batch, BATCH_DISTINCT_AT) as usize);
@@ -131,6 +133,7 @@ export function keepByMinhash(scratch: usize, batch: usize, count: u32, threshol
 
 /** Keeps rows that share at least one symbol with the state. */
 export function keepByOverlap(scratch: usize, batch: usize, count: u32): u32 {
+  if (isResident(batch)) return keepLanesByLcs(scratch, batch, count, false);
   const survivors = scratch + SCRATCH_SURVIVORS;
   let out = survivors;
   for (let p = survivors, end = survivors + ((count as usize) << 2); p < end; p += 4) {

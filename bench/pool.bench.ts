@@ -15,6 +15,7 @@ import { writeCandidateBatch } from "../src/wire/candidate-batch.ts";
 import type { CandidateColumns } from "../src/wire/candidate-columns.ts";
 import { sealQueryBlock } from "../src/wire/query-block.ts";
 import { viewScoreBlock } from "../src/wire/score-block.ts";
+import type { SliceTask } from "../src/wire/task.ts";
 import { scoreReference } from "../test/reference/score.ts";
 import { columnsOf, Numbering, type TestPattern } from "../test/support/candidate-columns.ts";
 import { type BenchCase, type BenchSuite, type OpenSuite, param } from "./harness.ts";
@@ -80,29 +81,33 @@ function phonemes(rows: number): Input {
   );
 }
 
-/** The kernels on this thread: stages, match and score block of one slice. */
+/** The kernels on this thread: stages, match and score block of one slice, out of a candidate batch and out of the resident block made of it. */
 export const openScoreBench: OpenSuite = (mode): BenchSuite => {
   const inputs = [words, phonemes].map((build) => build(param(mode, 60, SLICE_ROWS)));
-  const layout = planPoolMemory(1, () => inputs.length, SYMBOL_CAPACITY);
+  const layout = planPoolMemory(1, () => inputs.length * 2, SYMBOL_CAPACITY);
   const memory = createPoolMemory(layout);
   const thread = new KernelThread(loadPoolModule(), [memory], layout, leaseScratch(memory, layout, 1));
-  const cases = inputs.map(({ name, columns, spec, matched }, slot): BenchCase => {
-    const place = POOL_SLOTS + slot * SLOT_BYTES;
-    writeCandidateBatch(new Uint8Array(memory.buffer), place, columns, 0, columns.rows);
+  const answer = (task: SliceTask): ArrayBuffer => {
+    const reply = thread.run(task);
+    if (!reply.ok) throw new Error(reply.message);
+    return reply.buffer;
+  };
+  const cases = inputs.flatMap(({ name, columns, spec, matched }, input): BenchCase[] => {
+    const batch = POOL_SLOTS + input * 2 * SLOT_BYTES;
+    const block = batch + SLOT_BYTES;
+    writeCandidateBatch(new Uint8Array(memory.buffer), batch, columns, 0, columns.rows);
+    answer({ kind: "seal", memory: 0, batch, block, capacity: SLOT_BYTES, symbolCount: spec.symbolCount });
     const query = sealQueryBlock(spec, symbolHash);
-    const run = (): number => {
-      const reply = thread.run({
-        kind: "score",
-        query,
-        table: null,
-        memory: 0,
-        pieces: [place, 0, columns.rows],
-        floor: Number.NEGATIVE_INFINITY,
-      });
-      if (!reply.ok) throw new Error(reply.message);
-      return viewScoreBlock(reply.buffer).matched;
+    const run = (place: number) => (): number => {
+      const pieces = [place, 0, columns.rows];
+      const scores = answer({ kind: "score", query, table: null, memory: 0, pieces, floor: Number.NEGATIVE_INFINITY });
+      return viewScoreBlock(scores).matched;
     };
-    return { name: `score/${name}`, unit: "candidate", items: columns.rows, expected: matched, run };
+    const common = { unit: "candidate", items: columns.rows, expected: matched };
+    return [
+      { ...common, name: `score/${name}`, run: run(batch) },
+      { ...common, name: `score/${name}, resident`, run: run(block) },
+    ];
   });
   return { cases, close: () => {} };
 };

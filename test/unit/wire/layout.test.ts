@@ -24,7 +24,7 @@ const REGIONS: readonly (readonly [name: string, at: number, bytes: number])[] =
   ["query block", layout.SCRATCH_QUERY_BLOCK, layout.SCRATCH_QUERY_BLOCK_BYTES],
   ["code point classes", layout.SCRATCH_POINT_CLASSES, layout.CODE_POINTS * 2],
   ["row", layout.SCRATCH_ROW, PATTERN * 4],
-  ["lane lengths", layout.SCRATCH_LANE_LENGTHS, layout.RESIDENT_LANES * 4 + 16],
+  ["lane lengths", layout.SCRATCH_LANE_LENGTHS, layout.RESIDENT_LANES * 20 + 16],
   ["end", layout.SCRATCH_BYTES, 0],
 ];
 
