@@ -2,7 +2,7 @@
  * Byte layouts that TypeScript and the kernels share. Integer literals only: both compilers read this file. A change of any number
  * here raises LAYOUT_VERSION; the wasm exports it and the TypeScript side refuses another one (ENGRAM_LAYOUT_MISMATCH).
  */
-export const LAYOUT_VERSION = 5;
+export const LAYOUT_VERSION = 6;
 
 /** Values in a MinHash signature, and how they fall into bands (semantics §6.1): stored in databases, so a change is a format change. */
 export const SIGNATURE_VALUES = 100;
@@ -52,7 +52,7 @@ export const BAG_BYTES = 32;
 export const SHORT_TEXT_MAX = 504;
 
 /*
- * Text table (src/kernels/text-table.ts): texts sorted by kind (Latin-1, then wide) and length. Fields u32; addresses are absolute.
+ * Text table (src/kernels/text-table.ts): texts in runs of one kind (Latin-1 or wide) and length. Fields u32; addresses are absolute.
  */
 export const TEXTS_COUNT = 0;
 export const TEXTS_RUNS = 4;
@@ -66,8 +66,8 @@ export const TEXTS_LENGTHS_AT = 20;
 export const TEXTS_BAGS_AT = 24;
 /** u32 by id: the text's position. */
 export const TEXTS_RANKS_AT = 28;
-/** Positions from here on are wide: u32 code points a character; before it a byte. */
-export const TEXTS_WIDE_FROM = 32;
+/** u8 by position: 1 for wide, u32 code points a character; 0 for Latin-1, a byte. */
+export const TEXTS_KINDS_AT = 32;
 export const TEXTS_HEADER_BYTES = 48;
 export const TEXTS_RUN_BYTES = 12;
 

@@ -25,10 +25,10 @@ import {
   SCRATCH_TEXT_QUERY,
   TEXT_POINTS_MAX,
   TEXTS_BAGS_AT,
+  TEXTS_KINDS_AT,
   TEXTS_LENGTHS_AT,
   TEXTS_PLACES_AT,
   TEXTS_RANKS_AT,
-  TEXTS_WIDE_FROM,
 } from "./layout";
 import { rowIds, rowLength } from "./memory";
 import { neededLcs, ratioOf } from "./ratio";
@@ -49,7 +49,7 @@ export function textSimilarities(scratch: usize, batch: usize, count: u32, cutof
   const ranks = load<u32>(texts, TEXTS_RANKS_AT) as usize;
   const lengths = load<u32>(texts, TEXTS_LENGTHS_AT) as usize;
   const bags = load<u32>(texts, TEXTS_BAGS_AT) as usize;
-  const wideFrom = load<u32>(texts, TEXTS_WIDE_FROM);
+  const kinds = load<u32>(texts, TEXTS_KINDS_AT) as usize;
   const query = scratch + SCRATCH_TEXT_QUERY;
   const queryCount = load<u32>(query, QUERY_COUNT);
   const similarities = scratch + SCRATCH_SIMILARITIES;
@@ -73,7 +73,7 @@ export function textSimilarities(scratch: usize, batch: usize, count: u32, cutof
     for (let id = ids; id < end; id += 4) {
       const rank = load<u32>(ranks + ((load<u32>(id) as usize) << 2));
       length += load<u32>(lengths + ((rank as usize) << 2)) as u64;
-      isWide = isWide || rank >= wideFrom;
+      isWide = isWide || load<u8>(kinds + (rank as usize)) !== 0;
       const bag = bags + (rank as usize) * BAG_BYTES;
       low = i8x16.add_sat_u(low, v128.load(bag));
       high = i8x16.add_sat_u(high, v128.load(bag, 16));
@@ -182,7 +182,7 @@ function joinWide(texts: usize, ids: usize, end: usize, to: usize): void {
   const ranks = load<u32>(texts, TEXTS_RANKS_AT) as usize;
   const lengths = load<u32>(texts, TEXTS_LENGTHS_AT) as usize;
   const places = load<u32>(texts, TEXTS_PLACES_AT) as usize;
-  const wideFrom = load<u32>(texts, TEXTS_WIDE_FROM);
+  const kinds = load<u32>(texts, TEXTS_KINDS_AT) as usize;
   let out = to;
   for (let id = ids; id < end; id += 4) {
     if (id > ids) {
@@ -192,7 +192,7 @@ function joinWide(texts: usize, ids: usize, end: usize, to: usize): void {
     const rank = load<u32>(ranks + ((load<u32>(id) as usize) << 2));
     const place = load<u32>(places + ((rank as usize) << 2)) as usize;
     const length = load<u32>(lengths + ((rank as usize) << 2)) as usize;
-    if (rank >= wideFrom) out = copyBytes(out, place, length << 2);
+    if (load<u8>(kinds + (rank as usize)) !== 0) out = copyBytes(out, place, length << 2);
     else for (let p = place; p < place + length; p++, out += 4) store<u32>(out, load<u8>(p));
   }
 }

@@ -162,6 +162,7 @@ export class SymbolCache {
     }
     return {
       key: `${generation} ${kb} ${count}`,
+      origin: `${generation} ${kb}`,
       count,
       textOffsets: table.offsets.subarray(0, count + 1),
       codePoints: table.codePoints.subarray(0, table.offsets[count]),

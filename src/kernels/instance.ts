@@ -28,7 +28,7 @@ import type { QueryBlockView } from "../wire/query-block.ts";
 import type { SymbolTable } from "../wire/query-spec.ts";
 import type { KernelExports } from "./exports.ts";
 import { classTableBytes, type PoolLayout, type ScratchLease } from "./pool-memory.ts";
-import { planTextTable, textTableBytesMin, writeTextTable } from "./text-table.ts";
+import { extendTextTable, planTextTable, type TextTable, textTableBytesMin, writeTextTable } from "./text-table.ts";
 
 /** The exports the pool uses; addresses and counts are u32. Booleans come as 0 or 1, u32 results as signed numbers. */
 export interface PoolKernels extends Pick<KernelExports, "LAYOUT_VERSION" | "textMatchesInto"> {
@@ -72,12 +72,7 @@ export interface PoolInstance {
  * `loadTable` may refuse it still.
  */
 export function assertTableFits(table: SymbolTable, withTexts: boolean, layout: PoolLayout): void {
-  assertBytesFit(hashBytes(table) + (withTexts ? textTableBytesMin(table) : 0), layout);
-}
-
-/** Bytes of the hashes, which the text table follows on a multiple of 16. */
-function hashBytes(table: SymbolTable): number {
-  return Math.ceil(table.count / 4) * 16;
+  assertBytesFit(table.count * 4 + (withTexts ? textTableBytesMin(table) : 0), layout);
 }
 
 function assertBytesFit(bytes: number, layout: PoolLayout): void {
@@ -130,7 +125,30 @@ export function instantiatePool(
 
   let loadedQuery = 0;
   let loadedKey: string | undefined;
-  let hasTexts = false;
+  /** What the loaded table grows from: tables of one origin begin alike. */
+  let loadedOrigin: string | undefined;
+  let loadedCount = 0;
+  let textTable: TextTable | undefined;
+  const loadNew = (table: SymbolTable, withTexts: boolean): void => {
+    textTable = undefined;
+    words.set(table.hashes.subarray(0, table.count), symbolTable / 4);
+    if (!withTexts) return;
+    assertTextsInBounds(table, 0);
+    // Texts lie behind the hashes of all symbols that they have room for, so that both can grow.
+    const hashBytesOf = (count: number): number => Math.ceil(count / 4) * 16;
+    const plan = planTextTable(table, true, layout.tableBytes - hashBytesOf(table.count + Math.ceil(table.count / 8)));
+    assertBytesFit(hashBytesOf(plan.capacity) + plan.bytes, layout);
+    textTable = writeTextTable(plan, symbolTable + hashBytesOf(plan.capacity), bytes, words);
+    setContext(CONTEXT_TEXTS, textTable.place);
+  };
+  /** Adds what is new in a table whose beginning is loaded, with texts; false if that takes a new start. */
+  const loadMore = (table: SymbolTable): boolean => {
+    if (textTable === undefined || table.origin !== loadedOrigin || table.count < loadedCount) return false;
+    assertTextsInBounds(table, loadedCount);
+    if (!extendTextTable(textTable, table, bytes, words)) return false;
+    words.set(table.hashes.subarray(loadedCount, table.count), symbolTable / 4 + loadedCount);
+    return true;
+  };
 
   const unloadQuery = (): void => {
     if (loadedQuery !== 0) kernels.unloadQuery(scratch);
@@ -156,32 +174,25 @@ export function instantiatePool(
       loadedQuery = query.id;
     },
     loadTable(table, withTexts) {
-      if (table.key === loadedKey && (hasTexts || !withTexts)) return;
+      if (table.key === loadedKey && (textTable !== undefined || !withTexts)) return;
       assertTableFits(table, withTexts, layout);
       loadedKey = undefined;
-      words.set(table.hashes.subarray(0, table.count), symbolTable / 4);
       setContext(CONTEXT_SYMBOL_HASHES, symbolTable);
-      if (withTexts) {
-        assertTextsInBounds(table);
-        const plan = planTextTable(table);
-        assertBytesFit(hashBytes(table) + plan.bytes, layout);
-        const texts = symbolTable + hashBytes(table);
-        writeTextTable(plan, texts, bytes, words);
-        setContext(CONTEXT_TEXTS, texts);
-      }
+      if (!loadMore(table)) loadNew(table, withTexts);
       loadedKey = table.key;
-      hasTexts = withTexts;
+      loadedOrigin = table.origin;
+      loadedCount = table.count;
     },
   };
 }
 
 /** Symbols' texts must be in order and short enough for the kernels' scratch. */
-function assertTextsInBounds(table: SymbolTable): void {
+function assertTextsInBounds(table: SymbolTable, from: number): void {
   const { textOffsets, codePoints, count } = table;
   if (textOffsets.length <= count || codePoints.length < textOffsets[count]!) {
     throw new EngineError("ENGRAM_LAYOUT_MISMATCH", `Symbol table ${table.key} is shorter than its count of ${count} says.`);
   }
-  for (let id = 0; id < count; id++) {
+  for (let id = from; id < count; id++) {
     const length = textOffsets[id + 1]! - textOffsets[id]!;
     if (length < 0) throw new EngineError("ENGRAM_LAYOUT_MISMATCH", `Symbol table ${table.key} is out of order at symbol ${id}.`);
     if (length > TEXT_POINTS_MAX) {

@@ -7,6 +7,8 @@
 export interface SymbolTable {
   /** Identifies the table's content: `kb`, generation and count; equal keys mean equal bytes. */
   readonly key: string;
+  /** What the table grows from: `kb` and generation. Of two tables of one origin the shorter is the longer's beginning. */
+  readonly origin: string;
   readonly count: number;
   /** u32[count + 1]: where each symbol's code points start. */
   readonly textOffsets: Uint32Array<SharedArrayBuffer>;

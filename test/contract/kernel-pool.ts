@@ -4,7 +4,7 @@
 import workerThreads, { type Worker } from "node:worker_threads";
 import { afterEach, describe, expect, test } from "vitest";
 import { EngineError } from "../../src/errors.ts";
-import type { KernelPool, QuerySpec, ScoreOptions } from "../../src/pool/kernel-pool.ts";
+import type { KernelPool, Partner, QuerySpec, ScoreOptions } from "../../src/pool/kernel-pool.ts";
 import type { CandidateColumns } from "../../src/wire/candidate-columns.ts";
 import type { Fault } from "../../src/wire/task.ts";
 import { indelRatio } from "../reference/ratio.ts";
@@ -64,6 +64,16 @@ export interface Kb {
   readonly patterns: readonly TestPattern[];
   readonly numbering: Numbering;
   readonly columns: CandidateColumns;
+}
+
+/** All pairs that reach the threshold, by the twin. */
+function partnersOf(symbols: readonly string[], known: readonly string[], threshold: number): Partner[] {
+  return known.flatMap((symbol, symbolId) =>
+    symbols.flatMap((text, queryIndex) => {
+      const ratio = indelRatio(text, symbol);
+      return ratio >= threshold - 1e-9 ? [{ queryIndex, symbolId, ratio }] : [];
+    }),
+  );
 }
 
 export function kbOf(count: number, seed = 1): Kb {
@@ -187,6 +197,22 @@ export function kernelPoolContract(name: string, openPool: OpenPool, { canLose }
       expect(await pool.score(pool.prepare(specOf(kb, asked(0), 5)), columnsOf([], kb.numbering))).toEqual([]);
     });
 
+    test("a symbol table that grows finds what a new one finds", async () => {
+      const pool = await opened({ sliceRows: 300 });
+      const numbering = new Numbering();
+      const letters = ["a", "b", "c", "d", "é", "中"];
+      const word = (n: number): string =>
+        Array.from({ length: 2 + (n % 5) }, (_, i) => letters[Math.floor(n / (i + 1) + i * n) % 6]!).join("") + n;
+      const asked = [word(5), word(900), "abcd"];
+      for (const count of [900, 1_100, 1_140, 1_160, 1_290, 1_300, 1_500]) {
+        while (numbering.ids.size < count) numbering.idOf(word(numbering.ids.size));
+        const grown = await pool.partners(asked, numbering.table(`grown ${count}`, "grows"), 0.5);
+        expect(grown.length).toBeGreaterThan(3);
+        expect(grown).toEqual(await pool.partners(asked, numbering.table(`new ${count}`), 0.5));
+        expect(grown).toEqual(partnersOf(asked, [...numbering.ids.keys()], 0.5));
+      }
+    });
+
     test.each([3, 1_000_000])("partners are all pairs that reach the threshold (slices of %i)", async (sliceRows) => {
       const pool = await opened({ sliceRows });
       const numbering = new Numbering();
@@ -194,13 +220,7 @@ export function kernelPoolContract(name: string, openPool: OpenPool, { canLose }
       for (const symbol of known) numbering.idOf(symbol);
       const symbols = ["walk", "😀a", "", "x".repeat(300)];
       for (const threshold of [0.5, 0.8, 1]) {
-        const expected = known.flatMap((symbol, symbolId) =>
-          symbols.flatMap((text, queryIndex) => {
-            const ratio = indelRatio(text, symbol);
-            return ratio >= threshold - 1e-9 ? [{ queryIndex, symbolId, ratio }] : [];
-          }),
-        );
-        expect(await pool.partners(symbols, numbering.table("partners"), threshold)).toEqual(expected);
+        expect(await pool.partners(symbols, numbering.table("partners"), threshold)).toEqual(partnersOf(symbols, known, threshold));
       }
       expect(await pool.partners([], numbering.table("partners"), 0.5)).toEqual([]);
     });
@@ -297,7 +317,14 @@ export function kernelPoolContract(name: string, openPool: OpenPool, { canLose }
 
       const count = 40_000_000;
       const untouched = (length: number) => new Uint32Array(new SharedArrayBuffer(length * 4));
-      const huge = { key: "huge", count, textOffsets: untouched(count + 1), codePoints: untouched(0), hashes: untouched(count) };
+      const huge = {
+        key: "huge",
+        origin: "huge",
+        count,
+        textOffsets: untouched(count + 1),
+        codePoints: untouched(0),
+        hashes: untouched(count),
+      };
       expect(await codeOf(pool.partners(["a"], huge, 0.5))).toBe("ENGRAM_LIMIT_EXCEEDED");
       const small = kbOf(30);
       expect(await best(pool, small, asked(0.1), 4)).toEqual(expectedBest(small, asked(0.1), 4));

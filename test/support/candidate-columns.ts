@@ -26,7 +26,8 @@ export class Numbering {
     return Uint32Array.from(symbols, (symbol) => this.ids.get(symbol) ?? 0xffffffff);
   }
 
-  table(key: string): SymbolTable {
+  /** `origin`: as if nothing else grew from it, unless given. */
+  table(key: string, origin = key): SymbolTable {
     const symbols = [...this.ids.keys()];
     const texts = symbols.map((symbol) => Array.from(symbol, (character) => character.codePointAt(0)!));
     const textOffsets = new Uint32Array(new SharedArrayBuffer(4 * (symbols.length + 1)));
@@ -37,7 +38,7 @@ export class Numbering {
     codePoints.set(texts.flat());
     const hashes = new Uint32Array(new SharedArrayBuffer(4 * symbols.length));
     hashes.set(symbols.map(tokenHash));
-    return { key, count: symbols.length, textOffsets, codePoints, hashes };
+    return { key, origin, count: symbols.length, textOffsets, codePoints, hashes };
   }
 }
 
