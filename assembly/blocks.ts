@@ -11,10 +11,12 @@
  * Query of one word: bit rows. Row i of level k has bit j set when a run of at least k starts at (i, j); level k + 1 is one AND and
  * one shift per row. Levels are built until one is empty, then spent from the longest down. O(pattern * longest run).
  * Longer queries: run lengths in a row of cells, visiting only equal pairs, O(pattern + equal pairs) a pass; the distinct lengths of
- * nested ranges fall and their sum cannot pass the shorter sequence n, so at most about sqrt(2n) passes see the same pair.
+ * nested ranges fall and their sum cannot pass the shorter sequence n, so at most about sqrt(2n) passes see the same pair. Where one pair in
+ * 16 or more is equal, blocks-dense.ts does the passes in SIMD.
  *
  * Candidate ids must be below the class table's count. Reference: test/reference/blocks.ts.
  */
+import { clearDense, isDense, longestRunDense, smallestEndDense } from "./blocks-dense";
 import { QUERY_COUNT, QUERY_MASKS, QUERY_POSITION_CLASSES, QUERY_POSITIONS, QUERY_STARTS, QUERY_TABLE, QUERY_WORDS } from "./layout";
 
 /** A range of both sequences still to be searched: u32 pattern from, to, state from, to. */
@@ -227,6 +229,15 @@ function searchRange(range: usize, classes: usize, query: usize, cells: usize, m
     markRun(matches, patternFrom, stateFrom, possible);
     return range;
   }
+  const starts = load<u32>(query, QUERY_STARTS) as usize;
+  if (isDense(classes, patternFrom, patternTo, stateTo - stateFrom, starts)) {
+    const state = (load<u32>(query, QUERY_POSITION_CLASSES) as usize) + ((stateFrom as usize) << 1);
+    clearDense(cells, stateTo - stateFrom);
+    const longest = longestRunDense(classes, patternFrom, patternTo, state, stateTo - stateFrom, cells, possible);
+    if (longest > 1) return splitDense(range, longest, classes, query, cells, matches);
+    if (longest === 0) return range;
+    return splitByRuns(range, 1, classes, query, cells, matches);
+  }
   clearCells(cells, stateFrom, stateTo);
   const size = longestRun(classes, patternFrom, patternTo, stateFrom, stateTo, query, cells, possible);
   if (size === 0) return range;
@@ -323,6 +334,30 @@ function splitByRuns(range: usize, size: u32, classes: usize, query: usize, cell
     stateFrom = smallestEnd;
   }
   return size > 1 ? addRange(parts, patternFrom, patternTo, stateFrom, stateTo) : parts;
+}
+
+/** As `splitByRuns`, for a range with many equal pairs and a `size` above 1. */
+function splitDense(range: usize, size: u32, classes: usize, query: usize, cells: usize, matches: usize): usize {
+  const positionClasses = load<u32>(query, QUERY_POSITION_CLASSES) as usize;
+  let patternFrom = load<u32>(range);
+  const patternTo = load<u32>(range, 4);
+  let stateFrom = load<u32>(range, 8);
+  const stateTo = load<u32>(range, 12);
+  let parts = range;
+  clearDense(cells, stateTo - stateFrom);
+  for (let i = patternFrom; i < patternTo && stateFrom + size <= stateTo; i++) {
+    const end = smallestEndDense(classes, i, positionClasses + ((stateFrom as usize) << 1), stateTo - stateFrom, cells, size);
+    if (end === 0) continue;
+    const smallestEnd = stateFrom + end;
+    const start = i + 1 - size;
+    parts = addRange(parts, patternFrom, start, stateFrom, smallestEnd - size);
+    markRun(matches, start, smallestEnd - size, size);
+    patternFrom = i + 1;
+    stateFrom = smallestEnd;
+    // Runs begin anew behind the one taken.
+    clearDense(cells, stateTo - stateFrom);
+  }
+  return addRange(parts, patternFrom, patternTo, stateFrom, stateTo);
 }
 
 /** Length of the common run that ends at (i, j) and starts inside the range; writes it to cell j. */

@@ -63,6 +63,44 @@ describe.each(builds)("$name", ({ kernels }) => {
     expect(kernels.matchingBlocks(Uint32Array.of(1, 2, 3), state)).toEqual([[2, 69, 1]]);
   });
 
+  test("repetitive inputs, where most pairs are equal, equal the twin", () => {
+    const equal = (length: number): number[] => new Array<number>(length).fill(0);
+    const periodic = (length: number, period: number): number[] => Array.from({ length }, (_, i) => i % period);
+    // Runs of 1, 2, 3 … (or falling) with a stranger behind each: as many distinct lengths as fit.
+    const staircase = (length: number, stranger: number, falling: boolean): number[] => {
+      const top = Math.floor(Math.sqrt(2 * length));
+      const runs = Array.from({ length: top }, (_, r) => [...equal(falling ? top - r : r + 1), stranger]);
+      return runs.flat().slice(0, length);
+    };
+    const fibonacci = (length: number): number[] => {
+      let [before, word] = [[0], [0, 1]];
+      while (word.length < length) [before, word] = [word, [...word, ...before]];
+      return word.slice(0, length);
+    };
+    const kinds = fc.oneof(
+      fc.integer({ min: 1, max: 5 }).map((period) => (length: number) => periodic(length, period)),
+      fc.boolean().map((falling) => (length: number) => staircase(length, falling ? 8 : 9, falling)),
+      fc.constant(fibonacci),
+    );
+    const strangers = fc.array(fc.tuple(fc.nat(150), fc.integer({ min: 20, max: 22 })), { maxLength: 6 });
+    const inputs = fc.tuple(kinds, fc.integer({ min: 60, max: 150 }), strangers).map(([kind, length, changes]) => {
+      const ids = Uint32Array.from(kind(length));
+      for (const [at, id] of changes) if (at < length) ids[at] = id;
+      return ids;
+    });
+    fc.assert(
+      fc.property(inputs, inputs, (pattern, state) => {
+        expect(kernels.matchingBlocks(pattern, state)).toEqual(matchingBlocks([...pattern], [...state]));
+      }),
+      parameters(60),
+    );
+    // At the limits: every run of the longer one's end, one after the other.
+    const long = Uint32Array.from(staircase(4_096, 9, true));
+    const blocks = kernels.matchingBlocks(long, Uint32Array.from(staircase(16_384, 8, false)));
+    expect(blocks[0]).toEqual([0, expect.any(Number), 90]);
+    expect(blocks.every(([i, , size], n) => n === 0 || i >= blocks[n - 1]![0] + blocks[n - 1]![2] || size === 0)).toBe(true);
+  });
+
   test("long worst cases end, with the right blocks", () => {
     const equal = (length: number) => new Uint32Array(length).fill(5);
     // All equal: one block from both starts on.
