@@ -102,7 +102,7 @@ const SETTINGS = {
   }),
   rowsReadMax: integer({
     fallback: 2_000_000,
-    min: 1_000,
+    min: 1,
     unit: "patterns",
     about: "Most patterns that one prediction may read through an index; beyond it the answer is not certified.",
   }),

@@ -41,6 +41,7 @@ const IMPORTS: Readonly<Record<string, Row>> = {
   },
   "src/eval": { own: ["assembly/layout.ts", "src/model", "src/wire", "src/kernels", "src/pool"], npm: [] },
   "src/migrate": { own: ["src/model"], npm: ["mongodb", "@clickhouse/client", "ioredis"] },
+  "src/stress": { own: ["src/engine.ts", "src/eval", "src/kernels", "src/model", "src/store"], npm: [] },
   // The data lock, and it alone of the stores: the command line says who has the data folder before anything is opened.
   "src/cli": {
     own: [
@@ -50,6 +51,7 @@ const IMPORTS: Readonly<Record<string, Row>> = {
       "src/rebuild.ts",
       "src/eval",
       "src/migrate",
+      "src/stress",
       "src/model",
       "src/pool",
       "src/config.ts",

@@ -10,6 +10,7 @@ import { registerPredict } from "./predict.ts";
 import { registerRebuild } from "./rebuild.ts";
 import { registerScore } from "./score.ts";
 import { registerServe } from "./serve.ts";
+import { registerStress } from "./stress.ts";
 import { programVersion } from "./version.ts";
 
 const HELP_AFTER = `
@@ -55,6 +56,7 @@ export function buildProgram(): Command {
     registerEval,
     registerRebuild,
     registerMigrate,
+    registerStress,
     registerConfig,
   ]) {
     register(program);

@@ -27,8 +27,10 @@ const LEVELS = [0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1];
 const CHEAP_ROWS = 200_000;
 /** Candidates a level names, greatest bounds first. Above it a scan is as good. */
 const CANDIDATES_MAX = 20_000;
-/** Patterns fetched for one question. At 0.1 ms each this is already a second. */
+/** Patterns fetched for one question, within what the question may read. At 0.1 ms each this is already a second. */
 const FETCH_MAX = 10_000;
+/** Posting rows read for one question: some 125 ms, at which a scan of ten million patterns in memory is done. */
+const POSTING_ROWS_MAX = 5_000_000;
 /** Patterns a fetch: the first are few, because the best bounds are often the answer. */
 const FETCH_FIRST = 128;
 const FETCH_STEP = 1_024;
@@ -109,20 +111,31 @@ export class PostingsSource implements CandidateSource {
     if (rest.patternCount === 0) return { ...NOTHING_SCORED, certified: true, rowsRead: 0 };
     const query = await prepare(rest.symbolCount, rest.patternCount);
     const score = (columns: AsyncIterable<CandidateColumns>): Promise<Scored> => scoreStream(this.#pool, query, columns, keep, options);
-    let scored = await score(rest.columns());
+    const { index } = this.#patterns;
+    const list = ({ similarity, plan }: Level): Promise<PostingCandidates> =>
+      index.candidates(
+        head.kb,
+        head.generation,
+        { stateLength: question.symbolIds.length, similarity, limit: CANDIDATES_MAX, ...plan! },
+        options.signal,
+      );
+    const levels = levelsOf(question, known);
+    const asksFirst = below > 0 && levels[0]!.plan !== undefined && levels[0]!.plan.rows <= POSTING_ROWS_MAX;
+    // The first list is read while the rest is scanned.
+    let [scored, first] = await bothOf(score(rest.columns()), asksFirst ? list(levels[0]!) : Promise.resolve(undefined));
     if (below === 0) return { ...scored, certified: true, rowsRead: scored.candidates };
 
-    const { index } = this.#patterns;
     const deleted = await this.#deleted.at(head);
     const seen = new Set<number>();
-    let rowsLeft = question.rowsMax;
+    let rowsLeft = POSTING_ROWS_MAX;
+    const fetchesMax = Math.min(FETCH_MAX, question.rowsMax);
     const late = (): boolean => performance.now() > (options.deadlineAt ?? Number.POSITIVE_INFINITY) - FIXED_MICROSECONDS / 1_000;
     /** Greatest similarity that a pattern may have that is not among `scored`. */
     let unseen = 1;
     /** What is kept stands, whatever the unseen ones are. */
     const certain = (): boolean => stopsEarly(question) && scored.kept.length >= keep && scored.kept.at(-1)!.key > unseen + ROUNDING;
-    const levels = levelsOf(question, known);
-    for (const [at, { similarity, plan }] of levels.entries()) {
+    for (const [at, level] of levels.entries()) {
+      const { similarity, plan } = level;
       const last = at === levels.length - 1;
       if (plan === undefined) {
         unseen = Math.min(unseen, similarity - 2 * ROUNDING);
@@ -131,12 +144,12 @@ export class PostingsSource implements CandidateSource {
       }
       if (plan.rows > rowsLeft || late()) break;
       rowsLeft -= plan.rows;
-      const asked = { stateLength: question.symbolIds.length, similarity, limit: CANDIDATES_MAX, ...plan };
-      const found = await index.candidates(head.kb, head.generation, asked, options.signal);
-      const fetchMax = last ? FETCH_MAX : Math.max(2 * keep, FETCH_FIRST);
+      const found = first ?? (await list(level));
+      first = undefined;
+      const fetchMax = Math.min(fetchesMax - seen.size, last ? fetchesMax : Math.max(2 * keep, FETCH_FIRST));
       const open = new Bounds(found, (id) => seen.has(id) || deleted.has(id), similarity);
       unseen = open.unseen;
-      while (open.left > 0 && !certain() && open.taken < fetchMax && seen.size < FETCH_MAX && !late()) {
+      while (open.left > 0 && !certain() && open.taken < fetchMax && !late()) {
         const ids = open.take(open.taken === 0 ? FETCH_FIRST : FETCH_STEP, fetchMax);
         for (const id of ids) seen.add(id);
         scored = mergeScored(scored, await score(index.fetch(head.kb, head.generation, ids, options.signal)), keep);
@@ -164,6 +177,12 @@ export class PostingsSource implements CandidateSource {
     const known = ids.map((id, i) => ({ id, weight: weights.get(id)!, patterns: symbols[i]?.patternMemberFrequency ?? 0 }));
     return { known: known.sort((a, b) => a.patterns - b.patterns || a.id - b.id), below };
   }
+}
+
+/** Both results, or the first error once neither runs any more. */
+async function bothOf<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b]);
+  return [await a, await b];
 }
 
 /** Only what is kept by similarity can be bounded by the overlap; every other key needs all matches. */

@@ -80,8 +80,8 @@ describe("postings", () => {
 
   it("does not pass its budget, and says so", async () => {
     await opened.close();
-    opened = await openTestEngine("lmdb", { indexStep: STEP, rowsReadMax: 1_000 });
-    // More posting rows of a frequent symbol than may be read.
+    opened = await openTestEngine("lmdb", { indexStep: STEP, rowsReadMax: 200 });
+    // More patterns with a frequent symbol than may be read.
     const learned = Array.from({ length: 20 * STEP }, (_, i) => [["s1"], ["s2"], [`t${i}`]]);
     await opened.engine.learnSequences(KB, learned);
     await opened.engine.flush();

@@ -1,0 +1,188 @@
+/**
+ * A stress run: load a corpus, serve it, ask it, check what it says against an exact scan, ask the same in other ways. Each step is a phase of
+ * its own process or store, so that what one leaves in memory does not help or hurt the next.
+ */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Config } from "../config.ts";
+import { openEngine } from "../engine.ts";
+import { EngineError } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import { kbId } from "../model/kb-id.ts";
+import type { Corpus } from "./corpus.ts";
+import type { AnswerRow, StressRecord, ThroughputRow } from "./record.ts";
+import { type Answer, type Asking, askAll, quantile, type Served, startServer, throughput } from "./served.ts";
+import { mergeAndMeasure, type StoreSize } from "./store-size.ts";
+
+const NODE = "stress";
+/** Patterns drawn and learned at a time. */
+const LOAD_STEP = 5_000;
+
+/** Told what is being done, and how far: `of` 0 where nobody knows. */
+export type OnProgress = (phase: string, done: number, of: number) => void;
+
+/** Says in a data folder which corpus lies in it. */
+const CORPUS_FILE = "stress-corpus.json";
+
+/** Learns the corpus into the data folder. Null when it is there already. Errors: ENGRAM_BAD_REQUEST when another one is. */
+export async function loadCorpus(config: Config, log: Logger, corpus: Corpus, onProgress: OnProgress): Promise<StressRecord["load"]> {
+  const file = join(config.dataDir, CORPUS_FILE);
+  const wanted = JSON.stringify(corpus.settings);
+  if (existsSync(file)) {
+    const there = readFileSync(file, "utf8");
+    if (there === wanted) return null;
+    throw new EngineError(
+      "ENGRAM_BAD_REQUEST",
+      `${config.dataDir} holds another corpus: ${there}. Ask for that one, or choose another folder.`,
+    );
+  }
+  const engine = await openEngine(config, log);
+  const kb = kbId(NODE, config.serviceName);
+  let memoryPeakBytes = 0;
+  const start = performance.now();
+  try {
+    const { patterns } = corpus.settings;
+    for (let at = 0; at < patterns; at += LOAD_STEP) {
+      const count = Math.min(LOAD_STEP, patterns - at);
+      const sequences = Array.from({ length: count }, (_, i) => corpus.pattern(at + i).map((symbol) => [symbol]));
+      await engine.learnSequences(kb, sequences);
+      memoryPeakBytes = Math.max(memoryPeakBytes, process.memoryUsage.rss());
+      onProgress("loading", at + count, patterns);
+    }
+    const seconds = (performance.now() - start) / 1_000;
+    onProgress("indexing", 0, 0);
+    await engine.flush();
+    memoryPeakBytes = Math.max(memoryPeakBytes, process.memoryUsage.rss());
+    writeFileSync(file, wanted);
+    return {
+      seconds,
+      patternsPerSecond: patterns / seconds,
+      settledSeconds: (performance.now() - start) / 1_000,
+      memoryPeakBytes,
+    };
+  } finally {
+    await engine.close();
+  }
+}
+
+export const sizeOf = (config: Config, onProgress: OnProgress): Promise<StoreSize> =>
+  mergeAndMeasure(join(config.dataDir, "clickhouse"), (name) => onProgress(`merging ${name}`, 0, 0));
+
+export interface AskSettings {
+  readonly program: string;
+  readonly dataDir: string;
+  /** key=value for the server. */
+  readonly settings: readonly string[];
+  readonly sources: readonly string[];
+  readonly thresholds: readonly number[];
+  readonly answers: readonly number[];
+  /** Questions of which an exact scan is asked too. */
+  readonly checked: number;
+  readonly clients: readonly number[];
+  readonly seconds: number;
+}
+
+export interface Asked {
+  readonly answers: readonly AnswerRow[];
+  readonly throughput: readonly ThroughputRow[];
+  readonly memoryPeakBytes: number | null;
+  /** Per threshold, the names that an exact scan gave to each checked question, for the most answers asked. */
+  readonly truth: ReadonlyMap<number, readonly (readonly string[])[]>;
+}
+
+/** Serves the data folder and asks. Errors: an Error when the server does not start or answers anything but 200. */
+export async function askServer(settings: AskSettings, questions: readonly (readonly string[])[], onProgress: OnProgress): Promise<Asked> {
+  const served = await startServer(settings.program, settings.dataDir, settings.settings);
+  try {
+    const rows: AnswerRow[] = [];
+    const truth = new Map<number, readonly (readonly string[])[]>();
+    const most = Math.max(...settings.answers);
+    const cells = settings.thresholds.length * settings.answers.length * settings.sources.length;
+    for (const threshold of settings.thresholds) {
+      const exact = await truthOf(served, threshold, most, questions.slice(0, settings.checked), onProgress);
+      truth.set(threshold, exact);
+      for (const answers of settings.answers) {
+        for (const source of settings.sources) {
+          onProgress(`${source} at ${threshold}`, rows.length, cells);
+          const asking: Asking = { source: source === "planned" ? undefined : source, threshold, answers };
+          // Once to warm caches and code, once to count.
+          await askAll(served.url, NODE, questions.slice(0, Math.min(20, questions.length)), asking);
+          const given = await askAll(served.url, NODE, questions, asking);
+          rows.push(rowOf(source, asking, given, exact));
+        }
+      }
+    }
+    const rates: ThroughputRow[] = [];
+    for (const source of settings.sources) {
+      for (const clients of settings.clients) {
+        const asking: Asking = {
+          source: source === "planned" ? undefined : source,
+          threshold: 0.5,
+          answers: Math.min(...settings.answers),
+        };
+        onProgress(`${clients} clients, ${source}`, 0, 0);
+        const rate = await throughput(served.url, NODE, questions, asking, clients, settings.seconds);
+        rates.push({
+          source,
+          threshold: 0.5,
+          answers: asking.answers,
+          clients,
+          perSecond: rate.perSecond,
+          p50: rate.p50Ms,
+          p95: rate.p95Ms,
+          refused: rate.refused,
+        });
+      }
+    }
+    return { answers: rows, throughput: rates, memoryPeakBytes: served.memoryPeak(), truth };
+  } finally {
+    await served.stop();
+  }
+}
+
+async function truthOf(
+  served: Served,
+  threshold: number,
+  answers: number,
+  questions: readonly (readonly string[])[],
+  onProgress: OnProgress,
+): Promise<string[][]> {
+  const names: string[][] = [];
+  for (const question of questions) {
+    onProgress(`exact scans at ${threshold}`, names.length, questions.length);
+    const [answer] = await askAll(served.url, NODE, [question], { source: "stream", threshold, answers });
+    names.push([...answer!.names]);
+  }
+  return names;
+}
+
+function rowOf(source: string, { threshold, answers }: Asking, given: readonly Answer[], exact: readonly (readonly string[])[]): AnswerRow {
+  const times = given.map(({ ms }) => ms).sort((a, b) => a - b);
+  let wanted = 0;
+  let found = 0;
+  let certifiedWrong = 0;
+  exact.forEach((all, i) => {
+    // Ensembles of fewer answers begin as those of more: similarity alone ranks, ties by name.
+    const right = all.slice(0, answers);
+    const answer = given[i]!;
+    const named = new Set(answer.names);
+    wanted += right.length;
+    found += right.filter((name) => named.has(name)).length;
+    if (answer.certified && answer.names.join() !== right.join()) certifiedWrong++;
+  });
+  return {
+    source,
+    threshold,
+    answers,
+    questions: given.length,
+    p50: quantile(times, 0.5),
+    p95: quantile(times, 0.95),
+    p99: quantile(times, 0.99),
+    fastest: times[0] ?? 0,
+    certified: given.filter(({ certified }) => certified).length / given.length,
+    checked: exact.length,
+    recall: wanted === 0 ? 1 : found / wanted,
+    certifiedWrong,
+    rowsRead: given.reduce((sum, { rowsRead }) => sum + rowsRead, 0) / given.length,
+  };
+}
