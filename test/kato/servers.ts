@@ -12,6 +12,8 @@ import { redisAvailable } from "../support/redis-server.ts";
 
 interface Running {
   readonly url: string;
+  /** Where the state is in a Redis. */
+  readonly redisUrl: string | undefined;
   close(): Promise<void>;
 }
 
@@ -41,6 +43,7 @@ async function startInProcess(backEnd: StateBackEnd, settings: ConfigInput = {})
   if (address === null || typeof address === "string") throw new Error("the server has no port");
   return {
     url: `http://127.0.0.1:${address.port}`,
+    redisUrl: opened.config.redis.url,
     close: async () => {
       await app.close();
       await opened.close();
@@ -54,7 +57,7 @@ async function startOnServers(): Promise<Running> {
   try {
     const running = await startInProcess("redis", { clickhouse: { url: bridge.url } });
     return {
-      url: running.url,
+      ...running,
       close: async () => {
         await running.close();
         await bridge.stop();
@@ -87,6 +90,8 @@ export interface Answer {
 /** A running server, as a client sees it. */
 export interface Kato {
   readonly url: string;
+  /** Undefined where the server keeps its state itself. */
+  readonly redisUrl: string | undefined;
   call(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
   /** A new session's id, on a node of its own unless one is named. */
   session(body?: Readonly<Record<string, unknown>>): Promise<string>;
@@ -109,7 +114,7 @@ export function onEveryServer(title: string, tests: (kato: Kato) => void): void 
       tests(
         client(() => {
           if (running === undefined) throw new Error("the server is not up yet");
-          return running.url;
+          return running;
         }),
       );
     });
@@ -118,14 +123,17 @@ export function onEveryServer(title: string, tests: (kato: Kato) => void): void 
 
 let nodes = 0;
 
-function client(url: () => string): Kato {
+function client(running: () => Running): Kato {
   const kato: Kato = {
     get url() {
-      return url();
+      return running().url;
+    },
+    get redisUrl() {
+      return running().redisUrl;
     },
     async call(method, path, body, headers = {}) {
       const given = body !== undefined;
-      const response = await fetch(`${url()}${path}`, {
+      const response = await fetch(`${running().url}${path}`, {
         method,
         headers: { ...(given && { "content-type": "application/json" }), ...headers },
         ...(given && { body: typeof body === "string" ? body : JSON.stringify(body) }),
