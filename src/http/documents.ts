@@ -6,7 +6,7 @@ import swagger from "@fastify/swagger";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { BODYLESS } from "./context.ts";
 import type { HttpLimits } from "./limits.ts";
-import { briefOperation, type Operation, operationsOf } from "./schema/operations.ts";
+import { briefOperation, type Operation, operationsOf, tagsOf } from "./schema/operations.ts";
 
 const ABOUT = `Pattern memory with KATO's interface: observe events, learn sequences, ask what the present resembles and what comes next.
 
@@ -22,7 +22,7 @@ export function prepareDocuments(app: FastifyInstance, version: string, limits: 
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => JSON.stringify);
   app.register(swagger, {
-    openapi: { openapi: "3.1.0", info: { title: "Engram", version, description: ABOUT } },
+    openapi: { openapi: "3.1.0", info: { title: "Engram", version, description: ABOUT }, tags: [...tagsOf(limits)] },
   });
   const operations = operationsOf(limits);
   app.addHook("onRoute", (route) => {
@@ -45,7 +45,8 @@ export function addDocumentRoutes(app: FastifyInstance): void {
       routePrefix: "/docs",
       // Nothing from elsewhere, and no upgrade to TLS, which this server does not speak.
       staticCSP: CONTENT_POLICY,
-      uiConfig: { docExpansion: "list", tryItOutEnabled: true, validatorUrl: null },
+      // The base layout: no bar with another project's mark on top.
+      uiConfig: { layout: "BaseLayout", docExpansion: "list", tryItOutEnabled: true, validatorUrl: null },
     });
   });
 }

@@ -33,7 +33,7 @@ import {
   prepareLearn,
 } from "./outbox-entry.ts";
 import { checkFacts, checkNext, learnOfEntry, replayError } from "./replay-check.ts";
-import { type HeadRecord, headView, nextGeneration, STATE_FORMAT } from "./state-records.ts";
+import { finalize, type HeadRecord, headView, nextGeneration, STATE_FORMAT } from "./state-records.ts";
 import {
   type CounterSnapshot,
   type EditOutcome,
@@ -487,15 +487,4 @@ class LmdbState implements StateStore {
     }
     await this.#db.close();
   }
-}
-
-/** finalize-training as number `seq`: notes the totals of now; the symbols' values are kept when they next change (`state-records.ts`). */
-function finalize(head: HeadRecord, seq: number): void {
-  head.seq = seq;
-  head.finalizedSeq = seq;
-  head.finalizedBelow = head.patternCount;
-  head.finalizedSymbolTotal = head.symbolTotal;
-  head.finalizedPatternTotal = head.patternTotal;
-  head.finalizedUniqueTotal = head.uniqueTotal;
-  head.finalizedSymbolCount = head.symbolCount - head.goneSymbols;
 }

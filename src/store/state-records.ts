@@ -256,3 +256,14 @@ export function readVector(reader: RecordReader): PendingVector {
   while (!reader.done) values.push(reader.f64());
   return { symbol, values };
 }
+
+/** finalize-training as number `seq`: notes the totals of now; the symbols' values are kept when they next change. */
+export function finalize(head: HeadRecord, seq: number): void {
+  head.seq = seq;
+  head.finalizedSeq = seq;
+  head.finalizedBelow = head.patternCount;
+  head.finalizedSymbolTotal = head.symbolTotal;
+  head.finalizedPatternTotal = head.patternTotal;
+  head.finalizedUniqueTotal = head.uniqueTotal;
+  head.finalizedSymbolCount = head.symbolCount - head.goneSymbols;
+}

@@ -145,6 +145,9 @@ const ISSUES = { detail: [{ type: "list_type", loc: ["body", "strings"], msg: "I
 const OWN = { error: { code: "ENGRAM_BAD_REQUEST", message: "body.state: Field required", details: {} } };
 const BUSY = { detail: "The server is working on 1024 requests, as many as it may. Try again shortly." };
 
+/** Groups of calls in the order in which they are shown. */
+export const tagsOf = (limits: HttpLimits): readonly { readonly name: string }[] => Object.keys(callsOf(limits)).map((name) => ({ name }));
+
 /** Schemas by `METHOD /path`, for this server's limits. */
 export function operationsOf(limits: HttpLimits): ReadonlyMap<string, Operation> {
   const operations = new Map<string, Operation>();
