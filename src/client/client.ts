@@ -24,7 +24,12 @@ import type {
   NodeCognition,
   NodePercept,
   PatternAnswer,
+  PatternChange,
+  PatternFilter,
   PatternLine,
+  PatternPage,
+  PatternsDeleted,
+  PatternsFound,
   ScoreRequest,
   Series,
   ServerInfo,
@@ -33,6 +38,7 @@ import type {
   SessionInfo,
   Settings,
   Stats,
+  StoredPattern,
   SymbolStats,
 } from "./types.ts";
 
@@ -208,12 +214,57 @@ export class EngramClient {
     return this.#transport.json("POST", kbPath(nodeId, "score"), { ...options, body: { queries, ...settings } });
   }
 
+  // ── patterns of a knowledge base, one by one ──
+
+  /** One page; ask for the next with its `cursor`. */
+  listPatterns(
+    nodeId: string,
+    query: PatternFilter & { readonly limit?: number; readonly cursor?: string } = {},
+    options: CallOptions = {},
+  ): Promise<PatternPage> {
+    return this.#transport.json("GET", kbPath(nodeId, "patterns"), { ...options, query: { ...query } });
+  }
+
+  getPatterns(nodeId: string, names: readonly string[], options: CallOptions = {}): Promise<PatternsFound> {
+    return this.#transport.json("POST", kbPath(nodeId, "patterns/get"), { ...options, body: { names } });
+  }
+
+  /** Errors: EngramError with `ENGRAM_PATTERN_UNKNOWN`. */
+  storedPattern(nodeId: string, name: string, options: CallOptions = {}): Promise<StoredPattern> {
+    return this.#transport.json("GET", patternPath(nodeId, name), options);
+  }
+
+  /** Counts once, whatever had to be sent again. */
+  updatePattern(nodeId: string, name: string, change: PatternChange, options: CallOptions = {}): Promise<StoredPattern> {
+    return this.#transport.json("PUT", patternPath(nodeId, name), { idempotencyKey: newKey(), ...options, body: change });
+  }
+
+  async deletePattern(nodeId: string, name: string, options: CallOptions = {}): Promise<void> {
+    await this.#transport.json("DELETE", patternPath(nodeId, name), { idempotencyKey: newKey(), ...options });
+  }
+
+  /** By names or by a filter; with `dryRun` it only says what would go. */
+  deletePatterns(
+    nodeId: string,
+    which: { readonly names: readonly string[] } | { readonly filter: PatternFilter },
+    options: CallOptions & { readonly dryRun?: boolean } = {},
+  ): Promise<PatternsDeleted> {
+    const { dryRun = false, ...rest } = options;
+    return this.#transport.json("POST", kbPath(nodeId, "patterns/delete"), {
+      idempotencyKey: newKey(),
+      ...rest,
+      body: { ...which, dry_run: dryRun },
+    });
+  }
+
   #node<T>(path: string, nodeId: string, options: CallOptions): Promise<T> {
     return this.#transport.json("GET", path, { ...options, query: { node_id: nodeId } });
   }
 }
 
 const kbPath = (nodeId: string, call: string): string => `/v1/kbs/${encodeURIComponent(nodeId)}/${call}`;
+
+const patternPath = (nodeId: string, name: string): string => kbPath(nodeId, `patterns/${encodeURIComponent(name)}`);
 
 async function* linesOf(response: Response): AsyncGenerator<string> {
   if (response.body === null) return;

@@ -182,6 +182,15 @@ onEveryServer("answers", (kato) => {
     await ask("GET /v1/kbs/:node/stats", `/v1/kbs/${node}/stats`);
     await ask("POST /v1/kbs/:node/learn", `/v1/kbs/${node}/learn`, { sequences: [[["x"], ["y"]], [["z"]]] });
     await ask("POST /v1/kbs/:node/learn", `/v1/kbs/${node}/learn`, {});
+    const listed = await ask("GET /v1/kbs/:node/patterns", `/v1/kbs/${node}/patterns?limit=2`);
+    const { name } = listed.body.patterns[0];
+    const stored = `/v1/kbs/${node}/patterns/${encodeURIComponent(name)}`;
+    await ask("POST /v1/kbs/:node/patterns/get", `/v1/kbs/${node}/patterns/get`, { names: [name, "unknown"] });
+    await ask("GET /v1/kbs/:node/patterns/:name", stored);
+    await ask("PUT /v1/kbs/:node/patterns/:name", stored, { frequency: 2, emotives: [{ joy: 1 }] });
+    await ask("POST /v1/kbs/:node/patterns/delete", `/v1/kbs/${node}/patterns/delete`, { names: [name], dry_run: true });
+    await ask("DELETE /v1/kbs/:node/patterns/:name", stored);
+    await ask("DELETE /v1/kbs/:node/patterns/:name", stored);
     await ask("POST /v1/kbs/:node/score", `/v1/kbs/${node}/score`, { queries: [[["a"], ["b"]]], cutoff: 0.1 });
     const lines = await fetch(`${kato.url}/v1/kbs/${node}/patterns`, { method: "POST", body: '[["a"],["b"]]\n[["a"]]\nwrong\n' });
     expect(lines.status).toBe(200);

@@ -92,6 +92,14 @@ const figures = {
   },
 };
 const point = { timestamp: 1_768_469_400.0, value: 12.5, labels: {} };
+const stored = {
+  name: PATTERN,
+  events: [["cold"], ["clouds"], ["snow"]],
+  length: 3,
+  frequency: 1,
+  emotives: [{ joy: 0.2 }],
+  metadata: { source: ["window"] },
+};
 const service = { healthy: true, last_check: DATE, error_count: 0, last_error: null, response_time_ms: 0.4 };
 
 /** Bodies of requests, by the route they belong to. */
@@ -105,6 +113,9 @@ export const REQUESTS: Readonly<Record<string, object>> = {
   },
   "POST /v1/kbs/:node/learn": { sequences: [[["cold"], ["clouds"], ["snow"]]] },
   "POST /v1/kbs/:node/patterns": { events: [["cold"], ["clouds"], ["snow"]], emotives: { joy: 0.2 }, metadata: { source: "window" } },
+  "POST /v1/kbs/:node/patterns/get": { names: [PATTERN] },
+  "POST /v1/kbs/:node/patterns/delete": { filter: { frequency_max: 1, learned_since: "2026-01-01T00:00:00Z" }, dry_run: true },
+  "PUT /v1/kbs/:node/patterns/:name": { frequency: 3, emotives: [{ joy: 0.5 }], metadata: { source: ["window"] } },
   "POST /v1/kbs/:node/score": { queries: [[["cold"], ["clouds"]]], cutoff: 0.5, keep: 10, similarity: "token" },
   "POST /v1/kbs/:node/predict": { state: [["cold"], ["clouds"]], config: { recall_threshold: 0.5 } },
 };
@@ -333,6 +344,12 @@ export const ANSWERS: Readonly<Record<string, object>> = {
   },
   "POST /v1/kbs/:node/learn": { stored: 1, too_short: 0 },
   "POST /v1/kbs/:node/patterns": { line: 1, name: PATTERN, new: true, frequency: 1 },
+  "GET /v1/kbs/:node/patterns": { patterns: [stored], cursor: null },
+  "POST /v1/kbs/:node/patterns/get": { patterns: [stored], unknown: [] },
+  "GET /v1/kbs/:node/patterns/:name": stored,
+  "PUT /v1/kbs/:node/patterns/:name": { ...stored, frequency: 3 },
+  "DELETE /v1/kbs/:node/patterns/:name": { deleted: PATTERN },
+  "POST /v1/kbs/:node/patterns/delete": { dry_run: true, matched: 1, deleted: 0, names: [PATTERN], unknown: [] },
   "POST /v1/kbs/:node/score": {
     node_id: "weather",
     kb_id: "weather_kato",

@@ -119,6 +119,29 @@ function callsOf(limits: HttpLimits): Readonly<Record<string, Readonly<Record<st
         lines: true,
         more: "Answers with a line for each while more arrive, and with one that sums up.",
       },
+      "GET /v1/kbs/:node/patterns": {
+        summary: "List patterns, page by page",
+        query: requests.patternListQuery(limits),
+        answer: responses.patternPage,
+      },
+      "POST /v1/kbs/:node/patterns/get": {
+        summary: "Patterns by their names",
+        body: requests.patternNames(limits),
+        answer: responses.patternsFound,
+      },
+      "POST /v1/kbs/:node/patterns/delete": {
+        summary: "Delete patterns by name or by filter, or say what would go",
+        body: requests.patternDelete(),
+        answer: responses.patternsDeleted,
+      },
+      "GET /v1/kbs/:node/patterns/:name": { summary: "One pattern", answer: responses.storedPattern },
+      "PUT /v1/kbs/:node/patterns/:name": {
+        summary: "Change a pattern",
+        body: requests.patternUpdate(),
+        answer: responses.storedPattern,
+        more: "Other `events` make it another pattern, which takes the figures over.",
+      },
+      "DELETE /v1/kbs/:node/patterns/:name": { summary: "Delete a pattern", answer: responses.patternDeleted },
       "POST /v1/kbs/:node/score": {
         summary: "Compare many states with every pattern",
         body: requests.kbScoreBody(),
@@ -193,6 +216,7 @@ function operationOf(tag: string, route: string, { summary, answer, body, query,
       ...(ofSession && {
         404: described(Type.Union([responses.sessionError, responses.detailError]), "The session is unknown or over.", SESSION_ERROR),
       }),
+      ...(own && params !== undefined && route.endsWith(":name") && { 404: described(responses.ownError, "No such pattern.", OWN) }),
       ...(body !== undefined && {
         422: own
           ? described(responses.ownError, "The request has the wrong form, or is beyond a limit.", OWN)

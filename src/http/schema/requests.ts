@@ -95,3 +95,35 @@ export const patternLine = () =>
       metadata: optional(Type.Record(Type.String(), Type.Unknown())),
     }),
   ]);
+
+const filters = {
+  length_min: optional(Type.Integer({ description: "Symbols at least.", minimum: 0 })),
+  length_max: optional(Type.Integer({ description: "Symbols at most.", minimum: 0 })),
+  frequency_min: optional(Type.Integer({ description: "Times learned at least.", minimum: 0 })),
+  frequency_max: optional(Type.Integer({ description: "Times learned at most.", minimum: 0 })),
+  contains: optional(Type.String({ description: "A symbol." })),
+  learned_since: optional(Type.String({ description: "A date: the first learn or any later one.", format: "date-time" })),
+};
+export const patternListQuery = (limits: HttpLimits) =>
+  Type.Object({
+    limit: optional(Type.Integer({ minimum: 1, maximum: limits.pageMax, default: limits.pageDefault })),
+    cursor: optional(Type.String({ description: "Of the page before." })),
+    ...filters,
+  });
+export const patternNames = (limits: HttpLimits) => Type.Object({ names: Type.Array(Type.String(), { maxItems: limits.pageMax }) });
+export const patternDelete = () =>
+  Type.Object({
+    names: optional(Type.Array(Type.String(), { description: "Either these …" })),
+    filter: optional(Type.Object(filters, { description: "… or those that this passes, with one condition at least." })),
+    dry_run: optional(flag("Only say what would be deleted.")),
+  });
+export const patternUpdate = () =>
+  Type.Object(
+    {
+      frequency: optional(Type.Integer({ minimum: 1 })),
+      emotives: optional(Type.Array(Type.Record(Type.String(), Type.Number()), { description: "The new window, oldest first." })),
+      metadata: optional(Type.Record(Type.String(), Type.Unknown())),
+      events: optional(events),
+    },
+    { description: "One or more of them." },
+  );

@@ -435,3 +435,16 @@ export const learnedLine = Type.Union([
   Type.Object({ done: Type.Literal(true), stored: whole, created: whole, too_short: whole, failed: whole }),
   Type.Object({ done: Type.Literal(false), error: Type.Object({ code: text, message: text }) }),
 ]);
+
+export const storedPattern = Type.Object({
+  name: patternName,
+  events,
+  length: whole,
+  frequency: whole,
+  emotives: Type.Array(numbers),
+  metadata: Type.Record(Type.String(), symbols),
+});
+export const patternPage = Type.Object({ patterns: Type.Array(storedPattern), cursor: nullable(text) });
+export const patternsFound = Type.Object({ patterns: Type.Array(storedPattern), unknown: symbols });
+export const patternDeleted = Type.Object({ deleted: text });
+export const patternsDeleted = Type.Object({ dry_run: bool, matched: whole, deleted: whole, names: symbols, unknown: symbols });
