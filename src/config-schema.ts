@@ -111,6 +111,7 @@ const SETTINGS = {
     fallback: 1_024,
     min: 1,
     unit: "requests",
+    katoNames: ["KATO_LIMIT_CONCURRENCY", "UVICORN_LIMIT_CONCURRENCY"],
     about: "HTTP requests answered at a time; beyond it 503 with Retry-After.",
   }),
   bodyBytesMax: integer({
@@ -371,7 +372,7 @@ const SETTINGS = {
     }),
     use_token_matching: boolean({
       fallback: SESSION_DEFAULTS.use_token_matching,
-      katoNames: ["USE_TOKEN_MATCHING"],
+      katoNames: ["USE_TOKEN_MATCHING", "KATO_USE_TOKEN_MATCHING"],
       about: "Similarity by whole symbols (true) or by characters.",
     }),
     rank_sort_algo: choice(RANK_METRICS, {
@@ -389,7 +390,7 @@ const SETTINGS = {
       fallbackText: "off",
       min: 0,
       max: 1,
-      katoNames: ["FUZZY_TOKEN_THRESHOLD"],
+      katoNames: ["FUZZY_TOKEN_THRESHOLD", "KATO_FUZZY_TOKEN_THRESHOLD"],
       about: "Likeness at which two symbols count as partners; 0 is off.",
     }),
     affinity_emotive: text<string | undefined>({
