@@ -69,6 +69,12 @@ export function batchBytes(columns: CandidateColumns, from: number, to: number):
  * A row that does not fit alone is no pattern a learn could have stored: ENGRAM_STORE_REPLY.
  */
 export function batchBounds(columns: CandidateColumns, capacity: number): number[] {
+  // What an end lies behind is read as an end: a column of ends that is too short would be read beyond itself.
+  for (const ends of [columns.symbolEnds, columns.eventOffsets]) {
+    if (ends.length < columns.rows * 8) {
+      throw new EngineError("ENGRAM_STORE_REPLY", `A column of ends has ${ends.length} bytes for ${columns.rows} rows.`);
+    }
+  }
   const bounds = [0];
   for (let from = 0; from < columns.rows; ) {
     let fits = from;
