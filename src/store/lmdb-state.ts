@@ -1,7 +1,6 @@
 /**
- * The state store on LMDB: one process or several on one machine, nothing to start. Reads are synchronous memory reads of 1 to 3 µs;
+ * The state store on LMDB: one process or several on one machine (not on a network file system; for several machines use Redis). Reads are memory reads of 1 to 3 µs;
  * a change costs a share of one flush to disk (`lmdb-commit.ts`). Layouts: `lmdb-keys.ts`, `state-records.ts`, `outbox-entry.ts`.
- * Not for network file systems, and not for several machines: use Redis there.
  */
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
