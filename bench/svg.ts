@@ -15,8 +15,8 @@ export interface Bar {
   readonly group?: number;
 }
 
-const WIDTH = 860;
-const LABEL = 330;
+const WIDTH = 980;
+const LABEL = 450;
 const BAR_HEIGHT = 16;
 const STEP = 24;
 const TOP = 46;

@@ -19,5 +19,5 @@ test("bars are as long as the logarithms of their values, and their texts cannot
   expect(svg.match(/class="asked"/g)).toHaveLength(1);
   expect(svg.match(/class="range"/g)).toHaveLength(1);
   // Nothing is drawn outside of the picture.
-  for (const [, x] of svg.matchAll(/ x[12]?="([\d.]+)"/g)) expect(Number(x)).toBeLessThanOrEqual(860);
+  for (const [, x] of svg.matchAll(/ x[12]?="([\d.]+)"/g)) expect(Number(x)).toBeLessThanOrEqual(980);
 });
