@@ -99,7 +99,10 @@ const gateRow = ({ what, required, ambitious, atMost, measured, low, high, holds
 
 function drawGates(): void {
   const found = newest<GatesRecord>("gates");
-  if (found === undefined) return console.log("no record of gates: its part of the page stays");
+  if (found === undefined) {
+    console.log("no record of gates: its part of the page stays");
+    return;
+  }
   const gates = found.record.contests.flatMap((contest) => contest.gates);
   const speedups = gates
     .filter(({ atMost, required }) => !atMost && required > 1)
@@ -140,7 +143,10 @@ function drawGates(): void {
 
 function drawPeers(): void {
   const found = newest<PeersRecord>("peers");
-  if (found === undefined) return console.log("no record of peers: its part of the page stays");
+  if (found === undefined) {
+    console.log("no record of peers: its part of the page stays");
+    return;
+  }
   const { rows, packages, missing, python } = found.record;
   const bars = rows.map(
     (row, group): Bar => ({
@@ -176,7 +182,10 @@ function drawPeers(): void {
 
 function drawScore(): void {
   const found = newest<ScoreRecord>("score");
-  if (found === undefined) return console.log("no record of score: its part of the page stays");
+  if (found === undefined) {
+    console.log("no record of score: its part of the page stays");
+    return;
+  }
   const { patterns, queries, ratio, checked, runs } = found.record;
   const count = (value: number): string => value.toLocaleString("en");
   writePart(
