@@ -22,7 +22,7 @@ const STEP = 24;
 const TOP = 46;
 const RIGHT = 70;
 
-const escape = (text: string): string =>
+const escaped = (text: string): string =>
   text.replace(/[&<>"]/g, (char) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[char]!);
 const fixed = (value: number): string => value.toFixed(1);
 const figure = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
@@ -55,13 +55,13 @@ export function barChart(title: string, unit: string, bars: readonly Bar[]): str
     const value = low * 10 ** decade;
     parts.push(`<line class="axis" x1="${fixed(x(value))}" y1="${TOP - 6}" x2="${fixed(x(value))}" y2="${height - 8}"/>`);
     parts.push(
-      `<text class="tick" x="${fixed(x(value))}" y="${TOP - 10}" text-anchor="middle">${figure.format(value)}${escape(unit)}</text>`,
+      `<text class="tick" x="${fixed(x(value))}" y="${TOP - 10}" text-anchor="middle">${figure.format(value)}${escaped(unit)}</text>`,
     );
   }
   bars.forEach(({ label, value, range, asked, text, group = 0 }, i) => {
     const y = TOP + i * STEP;
     const middle = y + BAR_HEIGHT / 2;
-    parts.push(`<text x="${LABEL - 8}" y="${y + 12}" text-anchor="end">${escape(label)}</text>`);
+    parts.push(`<text x="${LABEL - 8}" y="${y + 12}" text-anchor="end">${escaped(label)}</text>`);
     parts.push(
       `<rect class="g${group % 4}" x="${LABEL}" y="${y}" width="${fixed(Math.max(1, x(value) - LABEL))}" height="${BAR_HEIGHT}" rx="2"/>`,
     );
@@ -70,12 +70,12 @@ export function barChart(title: string, unit: string, bars: readonly Bar[]): str
     if (asked !== undefined)
       parts.push(`<line class="asked" x1="${fixed(x(asked))}" y1="${y - 3}" x2="${fixed(x(asked))}" y2="${y + BAR_HEIGHT + 3}"/>`);
     const end = Math.max(x(value), asked === undefined ? 0 : x(asked), range === undefined ? 0 : x(range[1]));
-    parts.push(`<text x="${fixed(end + 6)}" y="${y + 12}">${escape(text ?? figure.format(value))}</text>`);
+    parts.push(`<text x="${fixed(end + 6)}" y="${y + 12}">${escaped(text ?? figure.format(value))}</text>`);
   });
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escape(title)}">`,
-    `<title>${escape(title)}</title><style>${STYLE}</style>`,
-    `<text class="title" x="8" y="18">${escape(title)}</text>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escaped(title)}">`,
+    `<title>${escaped(title)}</title><style>${STYLE}</style>`,
+    `<text class="title" x="8" y="18">${escaped(title)}</text>`,
     ...parts,
     "</svg>",
     "",
