@@ -47,7 +47,8 @@ def timed(name, items, answer, run, rounds=5):
     out["figures"].append({"name": name, "items": items, "nanoseconds": statistics.median(times), "best": min(times), "answer": answer(value)})
 
 
-whole = lambda ratio: int(ratio * 2**20)
+# rapidfuzz turns a cutoff into a distance and loses pairs that reach it exactly; ours are inclusive.
+EPSILON = 1e-9
 rapidfuzz = package("rapidfuzz")
 numpy = package("numpy")
 if rapidfuzz and numpy:
@@ -63,7 +64,7 @@ if rapidfuzz and numpy:
             lambda matrix: int(matrix.astype("int64").sum()),
             lambda: process.cdist(queries, candidates, scorer=LCSseq.similarity, workers=1, dtype=numpy.uint32)
             if cutoff == 0
-            else process.cdist(queries, candidates, scorer=Indel.normalized_similarity, score_cutoff=cutoff, workers=1, dtype=numpy.float64) > 0,
+            else process.cdist(queries, candidates, scorer=Indel.normalized_similarity, score_cutoff=cutoff - EPSILON, workers=1, dtype=numpy.float64) > 0,
         )
     for kind in ("short", "long"):
         texts = json.load(open(os.path.join(folder, f"{kind}.json"), encoding="utf-8"))
@@ -74,7 +75,7 @@ if rapidfuzz and numpy:
                 pairs,
                 lambda matrix: int((matrix > 0).sum()) if cutoff else int(numpy.floor(matrix * 2**20).astype("int64").sum()),
                 lambda: process.cdist(
-                    texts["queries"], texts["candidates"], scorer=Indel.normalized_similarity, score_cutoff=cutoff or None, workers=1, dtype=numpy.float64
+                    texts["queries"], texts["candidates"], scorer=Indel.normalized_similarity, score_cutoff=cutoff - EPSILON if cutoff else None, workers=1, dtype=numpy.float64
                 ),
             )
 
