@@ -33,6 +33,7 @@ export class ResidentSource implements CandidateSource {
   readonly #kbs: ResidentKbs;
   readonly #pool: KernelPool;
   readonly #deleted: DeletedPatterns;
+  readonly #counted = new WeakSet<Question>();
 
   constructor({ kbs, pool, deleted }: ResidentSourceOptions) {
     this.#kbs = kbs;
@@ -40,8 +41,11 @@ export class ResidentSource implements CandidateSource {
     this.#deleted = deleted;
   }
 
-  estimate({ head, isForced }: Question): Estimate {
-    const standing = this.#kbs.use(head);
+  estimate(question: Question): Estimate {
+    const { head, isForced } = question;
+    // A question is planned again when a source fails it: that is no second use.
+    const standing = this.#kbs.use(head, this.#counted.has(question));
+    this.#counted.add(question);
     if (standing.kind === "ready") {
       return { microseconds: FIXED_MICROSECONDS + (standing.kb.rows * ROW_NS) / 1_000 / this.#pool.threads };
     }

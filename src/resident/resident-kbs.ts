@@ -9,6 +9,8 @@ import { NoRoom, ResidentKb, type ResidentParts, Superseded } from "./resident-k
 
 /** Bytes a pattern is guessed to take before any was read: 14 symbols in as many events took 124. */
 const PATTERN_BYTES = 124;
+/** What a block takes more while it is made: a group of the longest patterns. */
+const MAKING_BYTES = 131_072;
 /** Kbs whose last use is remembered though they are not in memory. */
 const USES_MAX = 100_000;
 /** After a load that failed, how long before the next one is tried. */
@@ -67,12 +69,14 @@ export class ResidentKbs {
     return forgotten;
   }
 
-  /** Says that the kb is asked about, and how it stands. */
-  use(head: KbHead): Standing {
+  /** Says that the kb is asked about, and how it stands. `isRepeat`: by a question that has said so before. */
+  use(head: KbHead, isRepeat = false): Standing {
     const { kb } = head;
     const use = this.#uses.get(kb) ?? { last: 0, before: 0 };
-    use.before = use.last;
-    use.last = ++this.#clock;
+    if (!isRepeat) {
+      use.before = use.last;
+      use.last = ++this.#clock;
+    }
     this.#uses.delete(kb);
     this.#uses.set(kb, use);
     if (this.#uses.size > USES_MAX) this.#uses.delete(this.#uses.keys().next().value!);
@@ -177,12 +181,14 @@ export class ResidentKbs {
       if (failed.generation === head.generation && performance.now() < failed.until) return failed.reason;
       this.#failed.delete(head.kb);
     }
+    // Blocks are made in more room than they keep, in one piece: a load that is begun should not fail for that.
+    const wanted = Math.min(capacity, needed * 1.25 + MAKING_BYTES);
     let room = capacity - used;
     for (const entry of this.#kbs.values()) {
-      if (room >= needed) break;
+      if (room >= wanted) break;
       if (this.#mayGo(entry, use)) room += entry.kb.bytes;
     }
-    return room >= needed ? undefined : "other knowledge bases were used more recently and take the resident memory";
+    return room >= wanted ? undefined : "other knowledge bases were used more recently and take the resident memory";
   }
 
   /** Whether a kb may make room for one that was used as `use` says: it was not used since that one's use before the last. */

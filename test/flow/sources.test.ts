@@ -197,7 +197,7 @@ describe("knowledge bases in memory", () => {
     await engine.learnSequences(large, patternsOf(20_000));
     await engine.flush();
     const refused = await ask(engine, large);
-    expect(refused.trace.source).toBe("stream");
+    expect(refused.trace.source).not.toBe("resident");
     expect(refused.trace.plan).toContainEqual({ source: "resident", refused: expect.stringContaining("resident memory has 2097152") });
     await expect(ask(engine, large, "resident")).rejects.toMatchObject({ code: "ENGRAM_BAD_REQUEST" });
 
@@ -208,10 +208,11 @@ describe("knowledge bases in memory", () => {
     }
     const sources: string[] = [];
     for (const kb of kbs) sources.push((await ask(engine, kb)).trace.source);
-    expect(sources).toContain("stream");
+    // Whatever else answered: the stream, or the index where it has caught up.
+    const late = sources.findIndex((source) => source !== "resident");
+    expect(late).toBeGreaterThan(0);
     // Asked again, it was used more recently than those that were asked only once.
-    const last = kbs[sources.indexOf("stream")]!;
-    expect((await ask(engine, last)).trace.source).toBe("resident");
+    expect((await ask(engine, kbs[late]!)).trace.source).toBe("resident");
   });
 });
 
