@@ -8,6 +8,7 @@ import type { Session } from "./model/session.ts";
 import type { EffectiveConfig, SessionConfig } from "./model/session-config.ts";
 import type { SessionEvent } from "./model/session-event.ts";
 import type { SourceName } from "./model/source-name.ts";
+import type { ArchivePart, ImportRecord } from "./store/archive-store.ts";
 import type { KbHead, KbTotals, SymbolRow } from "./store/state-store.ts";
 
 /** One observation as it comes from outside, already checked for types. `metadata` is any JSON object. */
@@ -252,6 +253,46 @@ export interface ImportedPattern {
   readonly metadata: readonly (readonly [name: string, values: readonly string[]])[];
 }
 
+export interface KbSize {
+  readonly kb: string;
+  readonly patterns: number;
+  readonly symbols: number;
+  readonly totals: KbTotals;
+  /** Changes ever made to it. */
+  readonly changes: number;
+  readonly deleted: number;
+}
+
+/** Where an export of a kb begins and ends. */
+export interface ArchiveInfo {
+  readonly kb: string;
+  readonly generation: number;
+  /** The last change that belongs to it. */
+  readonly untilSeq: number;
+  readonly patterns: number;
+  readonly symbols: number;
+  readonly totals: KbTotals;
+}
+
+export interface ImportRequest {
+  /** Chosen by the caller, and the same for all parts. */
+  readonly id: string;
+  /** Counted from 0. */
+  readonly part: number;
+  readonly last: boolean;
+  /** Into a kb that holds patterns. */
+  readonly merge: boolean;
+}
+
+export interface ImportProgress {
+  readonly id: string;
+  /** Of this part. */
+  readonly changes: number;
+  /** In the kb now. */
+  readonly patterns: number;
+  readonly done: boolean;
+}
+
 export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Counts the call once however often it is sent (observe, learn, observe-sequence). */
@@ -415,6 +456,21 @@ export interface Engine {
 
   /** Waits until everything acknowledged is in the pattern store, and what is enough for it in the index. */
   flush(): Promise<void>;
+
+  /** Kbs that hold anything. */
+  listKbs(): Promise<readonly KbSize[]>;
+  /** Forgets everything; answers how many patterns that were. */
+  deleteKb(kb: string): Promise<number>;
+  /** Learns one kb's history into another one without patterns. Throws ENGRAM_KB_NOT_EMPTY. */
+  copyKb(from: string, to: string): Promise<ImportProgress>;
+  beginArchive(kb: string): Promise<ArchiveInfo>;
+  /** The part behind change `after`, of at most `eventsMax` changes (as many as are good for a part); undefined at the end. */
+  archivePart(kb: string, generation: number, after: number, untilSeq: number, eventsMax?: number): Promise<ArchivePart | undefined>;
+  /** Learns a part. Parts come in order; one that is sent again counts once. */
+  importPart(kb: string, request: ImportRequest, bytes: Buffer): Promise<ImportProgress>;
+  imports(): Promise<readonly ImportRecord[]>;
+  rollbackImport(id: string, discardNewer: boolean): Promise<ImportRecord>;
+
   /** Asks both stores. `…Ms` is how long each took to answer. */
   health(): Promise<{
     stateStore: boolean;

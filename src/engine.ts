@@ -4,12 +4,14 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Config } from "./config.ts";
+import { Archives } from "./engine/archives.ts";
 import { COMMIT_LEARNS, learnBatch, learnInBulk } from "./engine/bulk.ts";
 import { DeletedPatterns, withoutDeleted } from "./engine/deleted-patterns.ts";
 import { Flusher } from "./engine/flusher.ts";
 import { importPatterns, setAffinities } from "./engine/import-patterns.ts";
 import { Indexer } from "./engine/indexer.ts";
 import { Janitor } from "./engine/janitor.ts";
+import { KbCalls } from "./engine/kb-calls.ts";
 import { cleared } from "./engine/observation.ts";
 import { PatternEdits } from "./engine/pattern-edits.ts";
 import { Planner } from "./engine/plan.ts";
@@ -138,6 +140,8 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
     symbolsPerPatternMax: config.symbolsPerPatternMax,
     persistence: config.sessionDefaults.persistence,
   };
+  const archives = new Archives({ state, patterns, flusher });
+  const kbCalls = new KbCalls({ state, flusher, archives });
   const edits = new PatternEdits({ state, patterns, symbols, deleted, learner });
   let closed: Promise<void> | undefined;
   /** Calls under way, so that closing can wait for them. */
@@ -333,6 +337,28 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
 
     subscribe: (listener) => events.subscribe(listener),
     scoreAll: (request) => bulk.score(request),
+    listKbs: () => during(() => kbCalls.list()),
+    deleteKb: (kb) => during(() => kbCalls.delete(kb)),
+    copyKb: (from, to) =>
+      during(() => {
+        standing.assert(from);
+        standing.assert(to);
+        return kbCalls.copy(from, to);
+      }),
+    beginArchive: (kb) =>
+      during(() => {
+        standing.assert(kb);
+        return archives.begin(kb);
+      }),
+    archivePart: (kb, generation, after, untilSeq, eventsMax) => during(() => archives.part(kb, generation, after, untilSeq, eventsMax)),
+    importPart: (kb, request, bytes) =>
+      during(() => {
+        standing.assert(kb);
+        return archives.importPart(kb, request, bytes);
+      }),
+    imports: () => during(() => archives.imports()),
+    rollbackImport: (id, discardNewer) => during(() => archives.rollback(id, discardNewer)),
+
     flush: () =>
       during(async () => {
         await flusher.drained();

@@ -4,6 +4,8 @@ import { EngineError } from "../errors.ts";
 import { registerConfig } from "./config-page.ts";
 import { registerDemo } from "./demo.ts";
 import { registerEval } from "./eval.ts";
+import { registerArchives } from "./export.ts";
+import { registerKbs } from "./kbs.ts";
 import { registerLearn } from "./learn.ts";
 import { registerMigrate } from "./migrate.ts";
 import { registerPredict } from "./predict.ts";
@@ -54,6 +56,8 @@ export function buildProgram(): Command {
     registerScore,
     registerDemo,
     registerEval,
+    registerArchives,
+    registerKbs,
     registerRebuild,
     registerMigrate,
     registerStress,

@@ -13,6 +13,7 @@ import { Issues, RequestRefused } from "./issues.ts";
 import { readEvents } from "./kb-body.ts";
 import type { HttpLimits } from "./limits.ts";
 import { readMetadata } from "./metadata-body.ts";
+import { tooLarge } from "./unread-body.ts";
 
 export interface PatternLine {
   /** Counted from 1, empty lines too. */
@@ -49,7 +50,7 @@ async function* textLines(body: AsyncIterable<Uint8Array>, bytesMax: number): As
   let read = 0;
   for await (const chunk of body) {
     read += chunk.length;
-    if (read > bytesMax) throw new EngineError("ENGRAM_BODY_TOO_LARGE", "The body is larger than the server takes. Send it in parts.");
+    if (read > bytesMax) throw tooLarge();
     const bytes = rest.length === 0 ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length) : Buffer.concat([rest, chunk]);
     const end = bytes.lastIndexOf(NEWLINE) + 1;
     if (end > 0) yield split(bytes.subarray(0, end - 1));

@@ -3,25 +3,16 @@
  * The next batch is read while one is being committed; no more than two are in memory, however long the body.
  */
 import { Readable } from "node:stream";
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Engine, LearnedPattern } from "../engine-types.ts";
 import { EngineError } from "../errors.ts";
 import { callOptions, type RouteContext } from "./context.ts";
 import type { HttpLimits } from "./limits.ts";
 import { type PatternLine, patternBatches } from "./pattern-lines.ts";
+import { UNREAD } from "./unread-body.ts";
 
 /** Lines a commit; with the idempotency key, what counts once. */
 const BATCH_LINES = 1_000;
-
-/** The handler reads the body itself, while it arrives: the parsers are given nothing. */
-const UNREAD: RouteShorthandOptions = {
-  config: { bodyless: true },
-  preParsing: (request, _reply, _payload, done) => {
-    const nothing: Readable & { receivedEncodedLength?: number } = Readable.from([]);
-    nothing.receivedEncodedLength = Number(request.headers["content-length"] ?? 0);
-    done(null, nothing);
-  },
-};
 
 export function addLearnLinesRoute(app: FastifyInstance, { engine, limits }: RouteContext): void {
   app.post<{ Params: { node: string } }>("/v1/kbs/:node/patterns", UNREAD, (request, reply) => {

@@ -7,6 +7,7 @@ import { readScoreBody } from "./score-body.ts";
 import { sendChunks, sendStream } from "./send.ts";
 import { readSource, type SourceQuery } from "./source-query.ts";
 import { addImportRoutes } from "./v1-import-routes.ts";
+import { addKbRoutes } from "./v1-kb-routes.ts";
 import { addLearnLinesRoute } from "./v1-learn-lines.ts";
 import { addPatternRoutes } from "./v1-pattern-routes.ts";
 
@@ -19,6 +20,7 @@ export function addV1Routes(app: FastifyInstance, context: RouteContext): void {
   addLearnLinesRoute(app, context);
   addPatternRoutes(app, context);
   addImportRoutes(app, context);
+  addKbRoutes(app, context);
   app.get<KbRoute>("/v1/kbs/:node/stats", async (request) => {
     const { node } = request.params;
     const kb = engine.kbOf(node);

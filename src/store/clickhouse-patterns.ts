@@ -6,6 +6,7 @@ import { EngineError } from "../errors.ts";
 import type { PendingVector } from "../model/session.ts";
 import type { CandidateColumns } from "../wire/candidate-columns.ts";
 import { CANDIDATE_COLUMNS, candidatesOf } from "./candidate-rows.ts";
+import { clickhouseArchive } from "./clickhouse-archive.ts";
 import type { ClickHouse } from "./clickhouse-client.ts";
 import { clickhouseIndex } from "./clickhouse-index.ts";
 import { clickhouseListing } from "./clickhouse-listing.ts";
@@ -217,6 +218,7 @@ export async function openPatternStore(clickhouse: ClickHouse): Promise<PatternS
     events,
     index,
     listing: clickhouseListing(clickhouse),
+    archive: clickhouseArchive(clickhouse),
     async dropBefore(kb, generation) {
       await index.dropBefore(kb, generation);
       for (const table of WRITE_ORDER) {

@@ -5,7 +5,7 @@
  *  ┌──────────┬──────────┬──────────────────────────────────────────────┐
  *  │ #columns │  #rows   │ name, type, data │ name, type, data │ …       │   counts and text lengths are LEB128
  *  └──────────┴──────────┴──────────────────────────────────────────────┘
- *   data of UIntN: rows × N/8 bytes · FixedString(n): rows × n · Array(T): rows × u64 ends, then the items
+ *   data of UIntN: rows × N/8 bytes · String: a row, count and bytes · FixedString(n): rows × n · Array(T): rows × u64 ends, then the items
  *
  * Only the types named in WIDTHS are read; anything else is refused by name. Source: ClickHouse's documented Native format, revision 0.
  */
@@ -20,6 +20,8 @@ export interface NativeColumn {
   readonly items: Uint8Array;
   /** Array columns: u64 a row, the end of the row's items; null otherwise. */
   readonly ends: Uint8Array | null;
+  /** Columns of text: a value a row; `items` is empty then. */
+  readonly texts?: readonly string[];
 }
 
 export interface NativeBlock {
@@ -56,6 +58,9 @@ class Cursor {
 }
 
 const latin = new TextDecoder("latin1");
+// A byte order mark is a character of a symbol like any other.
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+const NO_BYTES = new Uint8Array(0);
 
 function readBlock(cursor: Cursor): NativeBlock {
   const columnCount = cursor.varint();
@@ -64,6 +69,12 @@ function readBlock(cursor: Cursor): NativeBlock {
   for (let c = 0; c < columnCount; c++) {
     const name = latin.decode(cursor.take(cursor.varint()));
     const type = latin.decode(cursor.take(cursor.varint()));
+    if (type === "String") {
+      const texts: string[] = [];
+      for (let row = 0; row < rows; row++) texts.push(utf8.decode(cursor.take(cursor.varint())));
+      columns.push({ name, type, items: NO_BYTES, ends: null, texts });
+      continue;
+    }
     const inner = /^Array\((.+)\)$/.exec(type)?.[1];
     const width = WIDTHS[inner ?? type];
     if (width === undefined)

@@ -3,6 +3,7 @@
  * (clickhouse-patterns.ts) over either client; the suite in `test/contract/pattern-store.ts` runs over both.
  */
 import type { CandidateColumns } from "../wire/candidate-columns.ts";
+import type { ArchiveStore } from "./archive-store.ts";
 import type { PatternIndex } from "./pattern-index.ts";
 import type { PatternListing } from "./pattern-listing.ts";
 import type { FlushBatch, OutboxEntry } from "./state-store.ts";
@@ -61,6 +62,8 @@ export interface PatternStore {
   readonly index: PatternIndex;
   /** Patterns by what they are, for listings and edits. */
   readonly listing: PatternListing;
+  /** Histories as archives, and the book of imports. */
+  readonly archive: ArchiveStore;
   /** Removes what generations below `generation` left. May be repeated. */
   dropBefore(kb: string, generation: number): Promise<void>;
   /**

@@ -53,6 +53,10 @@ export const NO_TRACE: PredictionTrace = {
   microseconds: { total: 0, state: 0, read: 0, transfer: 0, kernel: 0, aggregate: 0 },
 };
 
+const unfaked = async (): Promise<never> => {
+  throw new Error("the fake engine has no such call");
+};
+
 interface FakeKb {
   readonly patterns: Map<string, PatternView>;
   readonly symbols: Map<string, { frequency: number; patternMemberFrequency: number }>;
@@ -304,6 +308,16 @@ export class FakeEngine implements Engine {
     if (options.dryRun !== true) for (const name of names) patterns.delete(name);
     return { matched: names.length, deleted: options.dryRun === true ? 0 : names.length, names, unknown: [] };
   }
+
+  /** Calls whose routes are tested over a real engine. */
+  readonly listKbs = unfaked;
+  readonly deleteKb = unfaked;
+  readonly copyKb = unfaked;
+  readonly beginArchive = unfaked;
+  readonly archivePart = unfaked;
+  readonly importPart = unfaked;
+  readonly imports = unfaked;
+  readonly rollbackImport = unfaked;
 
   async kbHead(kb: string): Promise<KbHead> {
     this.#called("kbHead", kb);

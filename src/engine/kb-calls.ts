@@ -1,0 +1,58 @@
+/** Knowledge bases as wholes: what there are, copying one, deleting one. A copy is its history learned again, so it costs what learning costs. */
+import { randomBytes } from "node:crypto";
+import type { ImportProgress, KbSize } from "../engine-types.ts";
+import type { StateStore } from "../store/state-store.ts";
+import type { Archives } from "./archives.ts";
+import type { Flusher } from "./flusher.ts";
+
+export class KbCalls {
+  readonly #state: StateStore;
+  readonly #flusher: Flusher;
+  readonly #archives: Archives;
+
+  constructor({ state, flusher, archives }: { state: StateStore; flusher: Flusher; archives: Archives }) {
+    this.#state = state;
+    this.#flusher = flusher;
+    this.#archives = archives;
+  }
+
+  /** Kbs that were ever written and hold anything, in ascending order. One read a kb. */
+  async list(): Promise<readonly KbSize[]> {
+    const sizes: KbSize[] = [];
+    for (const kb of await this.#state.listKbs()) {
+      const head = await this.#state.head(kb);
+      if (head.totals.total_unique_patterns === 0) continue;
+      sizes.push({
+        kb,
+        patterns: head.totals.total_unique_patterns,
+        symbols: head.symbolCount - head.goneSymbols,
+        totals: head.totals,
+        changes: head.seq,
+        deleted: head.deletedCount,
+      });
+    }
+    return sizes;
+  }
+
+  /** Forgets everything a kb has learned; answers how many patterns that were. */
+  async delete(kb: string): Promise<number> {
+    const { totals } = await this.#state.head(kb);
+    await this.#state.clearKb(kb, Date.now());
+    this.#flusher.notify();
+    return totals.total_unique_patterns;
+  }
+
+  /** Learns one kb's history into another one without patterns. Errors: those of an import. */
+  async copy(from: string, to: string): Promise<ImportProgress> {
+    const id = `copy-${randomBytes(8).toString("hex")}`;
+    const { generation, untilSeq, patterns } = await this.#archives.begin(from);
+    let done: ImportProgress = { id, changes: 0, patterns, done: true };
+    let part = await this.#archives.part(from, generation, 0, untilSeq);
+    for (let at = 0; part !== undefined; at++) {
+      const next = await this.#archives.part(from, generation, part.lastSeq, untilSeq);
+      done = await this.#archives.importPart(to, { id, part: at, last: next === undefined, merge: false }, part.bytes);
+      part = next;
+    }
+    return done;
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Knowledge bases as wholes under `/v1/kbs`: list, copy, rename, delete, archives in parts, imports and taking them back. docs/knowledge-bases.md.
+ */
+import type { FastifyInstance } from "fastify";
+import type { KbSize } from "../engine-types.ts";
+import { EngineError } from "../errors.ts";
+import { isObject, readFlag, toInteger } from "./coercion.ts";
+import { BODYLESS, type RouteContext } from "./context.ts";
+import { Issues } from "./issues.ts";
+import { bodyObject } from "./observation-body.ts";
+import { symbolFault } from "./strings.ts";
+import { readWhole, UNREAD } from "./unread-body.ts";
+
+interface KbRoute {
+  Params: { node: string };
+  Querystring: Readonly<Record<string, string | undefined>>;
+}
+type Given = Readonly<Record<string, unknown>>;
+
+export function addKbRoutes(app: FastifyInstance, { engine, limits }: RouteContext): void {
+  app.get("/v1/kbs", async () => ({ kbs: (await engine.listKbs()).map(sizeJson) }));
+
+  app.delete<KbRoute>("/v1/kbs/:node", BODYLESS, async (request) => {
+    const { node } = request.params;
+    assertConfirmed(node, request.query.confirm);
+    return { deleted: node, patterns: await engine.deleteKb(engine.kbOf(node)) };
+  });
+
+  for (const call of ["copy", "rename"] as const) {
+    app.post<KbRoute>(`/v1/kbs/:node/${call}`, async (request) => {
+      const { node } = request.params;
+      const to = readTarget(request.body, limits.nodeIdBytesMax);
+      if (engine.kbOf(to) === engine.kbOf(node))
+        throw new EngineError("ENGRAM_BAD_REQUEST", "Both names stand for the same knowledge base.");
+      const copied = await engine.copyKb(engine.kbOf(node), engine.kbOf(to));
+      if (call === "rename") await engine.deleteKb(engine.kbOf(node));
+      return { from: node, to, import: copied.id, patterns: copied.patterns };
+    });
+  }
+
+  app.get<KbRoute>("/v1/kbs/:node/archive", async (request) => {
+    const { node } = request.params;
+    const { kb, generation, untilSeq, patterns, symbols, totals } = await engine.beginArchive(engine.kbOf(node));
+    return { node_id: node, kb_id: kb, generation, until: untilSeq, patterns, symbols, totals };
+  });
+
+  app.get<KbRoute>("/v1/kbs/:node/archive/part", async (request, reply) => {
+    const issues = new Issues();
+    const [generation, after, until] = ["generation", "after", "until"].map((name) => readCount(request.query, name, issues));
+    const changes = request.query.changes === undefined ? undefined : Math.max(1, readCount(request.query, "changes", issues));
+    issues.assertNone();
+    const part = await engine.archivePart(engine.kbOf(request.params.node), generation!, after!, until!, changes);
+    if (part === undefined) return reply.code(204).send();
+    return reply
+      .header("content-type", "application/octet-stream")
+      .header("x-engram-events", part.events)
+      .header("x-engram-first", part.firstSeq)
+      .header("x-engram-last", part.lastSeq)
+      .send(part.bytes);
+  });
+
+  app.post<KbRoute>("/v1/kbs/:node/archive", UNREAD, async (request) => {
+    const issues = new Issues();
+    const { query } = request;
+    const id = query.import ?? "";
+    if (!/^[\w.-]{1,64}$/.test(id))
+      issues.addValue(["query", "import"], "A name of letters, digits, dots, dashes and underscores, 64 at most", id);
+    const part = readCount(query, "part", issues);
+    const last = readFlag(query.last, ["query", "last"], issues);
+    const merge = readFlag(query.merge, ["query", "merge"], issues);
+    issues.assertNone();
+    const bytes = await readWhole(request.raw, limits.bodyBytesMax);
+    return engine.importPart(engine.kbOf(request.params.node), { id, part, last, merge }, bytes);
+  });
+
+  app.get("/v1/imports", async () => ({
+    imports: (await engine.imports()).map(({ id, kb, state, merged, atMs }) => ({
+      id,
+      kb_id: kb,
+      state,
+      merged,
+      at: new Date(atMs).toISOString(),
+    })),
+  }));
+
+  app.post<{ Params: { id: string } }>("/v1/imports/:id/rollback", async (request) => {
+    const issues = new Issues();
+    const body: Given = isObject(request.body) ? request.body : {};
+    const discardNewer = readFlag(body.discard_newer, ["body", "discard_newer"], issues);
+    issues.assertNone();
+    const { id, kb } = await engine.rollbackImport(request.params.id, discardNewer);
+    return { id, kb_id: kb, state: "rolledBack" };
+  });
+}
+
+/** A knowledge base is deleted only by who says its name a second time. */
+function assertConfirmed(node: string, confirm: string | undefined): void {
+  if (confirm === node) return;
+  throw new EngineError(
+    "ENGRAM_NOT_CONFIRMED",
+    `Deleting a knowledge base cannot be undone. Say its name again: ?confirm=${encodeURIComponent(node)}.`,
+  );
+}
+
+function readTarget(body: unknown, bytesMax: number): string {
+  const issues = new Issues();
+  const { to } = bodyObject(body, issues);
+  if (to === undefined) issues.add("missing", ["body", "to"], body);
+  else if (to === "" || symbolFault(to, bytesMax) !== undefined) issues.addValue(["body", "to"], "A node id", to);
+  issues.assertNone();
+  return to as string;
+}
+
+function readCount(query: Given, name: string, issues: Issues): number {
+  const number = query[name] === undefined ? "missing" : toInteger(query[name]);
+  if (typeof number === "string") issues.add(number, ["query", name], query[name] ?? null);
+  else if (number < 0) issues.addValue(["query", name], "Not below 0", number);
+  else return number;
+  return 0;
+}
+
+const sizeJson = ({ kb, patterns, symbols, totals, changes, deleted }: KbSize): object => ({
+  kb_id: kb,
+  patterns,
+  symbols,
+  totals,
+  changes,
+  deleted,
+});
