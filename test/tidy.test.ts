@@ -82,6 +82,8 @@ const OPEN_TYPES = [
   "src/engine-types.ts",
   "src/store/state-store.ts",
   "src/store/pattern-store.ts",
+  "src/store/archive-store.ts",
+  "src/store/pattern-audit.ts",
 ];
 
 const filesBelow = (folder: string, suffix: RegExp): string[] =>

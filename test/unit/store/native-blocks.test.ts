@@ -68,7 +68,17 @@ it("refuses a stream that ends inside a block, and a type it does not know", asy
     for await (const block of nativeBlocks(cut(bytes, []))) expect(block.rows).toBeGreaterThan(0);
   };
   await expect(drain(written([[1, 2, 3]]).slice(0, -1))).rejects.toMatchObject({ code: "ENGRAM_STORE_REPLY" });
-  await expect(drain(Uint8Array.from([...varint(1), ...varint(1), ...text("t"), ...text("String"), 0]))).rejects.toThrow(
-    /column t of type String/,
+  await expect(drain(Uint8Array.from([...varint(1), ...varint(1), ...text("t"), ...text("Strong"), 0]))).rejects.toThrow(
+    /column t of type Strong/,
   );
+});
+
+it("reads texts, wherever the stream is cut", async () => {
+  const values = ["", "é/€\0", "\uFEFFmark", "x".repeat(200)];
+  const bytes = Uint8Array.from([...varint(1), ...varint(values.length), ...text("t"), ...text("String"), ...values.flatMap((value) => [...text(value)])]);
+  for (let at = 0; at < bytes.length; at += 7) {
+    const read: string[] = [];
+    for await (const { columns } of nativeBlocks(cut(bytes, [at]))) read.push(...columns[0]!.texts!);
+    expect(read).toEqual(values);
+  }
 });
