@@ -9,6 +9,7 @@ import type { EffectiveConfig, SessionConfig } from "./model/session-config.ts";
 import type { SessionEvent } from "./model/session-event.ts";
 import type { SourceName } from "./model/source-name.ts";
 import type { ArchivePart, ImportRecord } from "./store/archive-store.ts";
+import type { Finding } from "./store/pattern-audit.ts";
 import type { KbHead, KbTotals, SymbolRow } from "./store/state-store.ts";
 
 /** One observation as it comes from outside, already checked for types. `metadata` is any JSON object. */
@@ -293,6 +294,18 @@ export interface ImportProgress {
   readonly done: boolean;
 }
 
+/** What looking over a kb found. */
+export interface KbReport {
+  readonly kb: string;
+  readonly patterns: number;
+  readonly changes: number;
+  /** Equal for kbs of the same patterns, whatever their order. */
+  readonly checksum: string;
+  /** False: the history has holes, so counters could not be compared with it. */
+  readonly countersCompared: boolean;
+  readonly findings: readonly Finding[];
+}
+
 export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Counts the call once however often it is sent (observe, learn, observe-sequence). */
@@ -457,6 +470,8 @@ export interface Engine {
   /** Waits until everything acknowledged is in the pattern store, and what is enough for it in the index. */
   flush(): Promise<void>;
 
+  /** Looks a kb over; with `repair` makes anew, first, what is made from patterns. Throws ENGRAM_CONFLICT while it keeps changing. */
+  verifyKb(kb: string, repair: boolean): Promise<KbReport>;
   /** Kbs that hold anything. */
   listKbs(): Promise<readonly KbSize[]>;
   /** Forgets everything; answers how many patterns that were. */

@@ -27,6 +27,7 @@ import { CallMeter, metered } from "./engine/store-meter.ts";
 import { StreamSource } from "./engine/stream-source.ts";
 import { SymbolCache } from "./engine/symbol-cache.ts";
 import { VectorIndex } from "./engine/vector-index.ts";
+import { Verifier } from "./engine/verify.ts";
 import type { Engine, PredictOptions } from "./engine-types.ts";
 import { EngineError } from "./errors.ts";
 import type { Logger } from "./log.ts";
@@ -140,6 +141,7 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
     symbolsPerPatternMax: config.symbolsPerPatternMax,
     persistence: config.sessionDefaults.persistence,
   };
+  const verifier = new Verifier({ state, patterns, flusher });
   const archives = new Archives({ state, patterns, flusher });
   const kbCalls = new KbCalls({ state, flusher, archives });
   const edits = new PatternEdits({ state, patterns, symbols, deleted, learner });
@@ -337,6 +339,11 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
 
     subscribe: (listener) => events.subscribe(listener),
     scoreAll: (request) => bulk.score(request),
+    verifyKb: (kb, repair) =>
+      during(() => {
+        standing.assert(kb);
+        return verifier.verify(kb, repair);
+      }),
     listKbs: () => during(() => kbCalls.list()),
     deleteKb: (kb) => during(() => kbCalls.delete(kb)),
     copyKb: (from, to) =>

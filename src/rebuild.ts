@@ -11,6 +11,8 @@ import type { PatternStore } from "./store/pattern-store.ts";
 import type { StateStore } from "./store/state-store.ts";
 
 export interface RebuildOptions {
+  /** A kb that is rebuilt although its state store is up to date: what it counts is in doubt. */
+  readonly anew?: string;
   /** Called after each slice with what was replayed so far over all kbs. */
   readonly onProgress?: (progress: { kb: string; changes: number }) => void;
 }
@@ -38,6 +40,8 @@ async function rebuildStores(state: StateStore, patterns: PatternStore, options:
   const current: string[] = [];
   let changes = 0;
   for (const { kb, seq } of await patterns.listKbs()) {
+    if (options.anew !== undefined && kb !== options.anew) continue;
+    if (kb === options.anew) await forget(state, patterns, kb);
     const head = await state.head(kb);
     if (head.seq >= seq) {
       current.push(kb);
@@ -58,4 +62,27 @@ async function rebuildStores(state: StateStore, patterns: PatternStore, options:
     rebuilt.push(kb);
   }
   return { rebuilt, current, changes };
+}
+
+/** Entries a batch, while what waits is written. */
+const FLUSH_ENTRIES = 5_000;
+const LEASE_MS = 10_000;
+const SWEEP = 10_000;
+
+/** Empties a kb's half of the state store, after everything that waits has been written. Errors: ENGRAM_OVERLOADED while another process writes. */
+async function forget(state: StateStore, patterns: PatternStore, kb: string): Promise<void> {
+  // LMDB is this process's alone: what a killed one held is taken over at once, under the name it always has.
+  const owner = state.backEnd === "lmdb" ? "the process that has the data folder" : `rebuild ${process.pid}`;
+  for (let batch = await state.takeFlush(owner, FLUSH_ENTRIES, LEASE_MS); batch !== undefined; ) {
+    await patterns.write(batch);
+    await state.finishFlush(owner, batch.token);
+    batch = await state.takeFlush(owner, FLUSH_ENTRIES, LEASE_MS);
+  }
+  if (!(await state.forgetKb(kb))) {
+    throw new EngineError(
+      "ENGRAM_OVERLOADED",
+      `Changes of ${kb} wait to be written, and another process has them. Stop every server, then try again.`,
+    );
+  }
+  while ((await state.sweepGenerations(SWEEP)) > 0);
 }

@@ -13,6 +13,7 @@ import { registerRebuild } from "./rebuild.ts";
 import { registerScore } from "./score.ts";
 import { registerServe } from "./serve.ts";
 import { registerStress } from "./stress.ts";
+import { registerVerify } from "./verify.ts";
 import { programVersion } from "./version.ts";
 
 const HELP_AFTER = `
@@ -58,6 +59,7 @@ export function buildProgram(): Command {
     registerEval,
     registerArchives,
     registerKbs,
+    registerVerify,
     registerRebuild,
     registerMigrate,
     registerStress,

@@ -1,11 +1,17 @@
 /** `engram rebuild`: recreates the counters of the state store from ClickHouse, after the state store was lost. */
 import type { Command } from "commander";
 import { usesDataFolder } from "../config.ts";
+import { kbId } from "../model/kb-id.ts";
 import { lockDataFolder } from "../store/data-lock.ts";
 import { loadSettings, logOf, type SettingOptions, withSettings } from "./settings.ts";
 import { grouped, perSecond, startBar } from "./terminal.ts";
 
-async function rebuild(options: SettingOptions): Promise<void> {
+interface RebuildCommand extends SettingOptions {
+  readonly kb?: string;
+  readonly json?: boolean;
+}
+
+async function rebuild(options: RebuildCommand): Promise<void> {
   const loaded = loadSettings(options);
   const { config } = loaded;
   const log = logOf(loaded, true);
@@ -17,12 +23,15 @@ async function rebuild(options: SettingOptions): Promise<void> {
   const bar = startBar("{changes} changes | {rate} | {duration_formatted} | {kb}", 1, 0, { changes: "0", rate: "0/s", kb: "" });
   try {
     const result = await rebuildState(config, log, {
+      ...(options.kb !== undefined && { anew: kbId(options.kb, config.serviceName) }),
       onProgress: ({ kb, changes }) => bar.update(0, { kb, changes: grouped(changes), rate: perSecond(changes, Date.now() - started) }),
     });
     bar.update(1, { kb: "done" });
     bar.stop();
     console.log(
-      `${result.rebuilt.length} knowledge bases rebuilt from ${grouped(result.changes)} changes, ${result.current.length} were up to date. Sessions are not rebuilt.`,
+      options.json
+        ? JSON.stringify(result)
+        : `${result.rebuilt.length} knowledge bases rebuilt from ${grouped(result.changes)} changes, ${result.current.length} were up to date. Sessions are not rebuilt.`,
     );
   } finally {
     bar.stop();
@@ -34,6 +43,8 @@ export function registerRebuild(program: Command): void {
   withSettings(
     program
       .command("rebuild")
-      .description("recreate a lost state store (Redis or embedded) from the patterns in ClickHouse; no server may run"),
+      .description("recreate a lost state store (Redis or embedded) from the patterns in ClickHouse; no server may run")
+      .option("--kb <node>", "only this one's, and anew, although it is up to date: what engram verify says differs under counters")
+      .option("--json", "print the result as JSON"),
   ).action(rebuild);
 }

@@ -73,6 +73,21 @@ export function addKbRoutes(app: FastifyInstance, { engine, limits }: RouteConte
     return engine.importPart(engine.kbOf(request.params.node), { id, part, last, merge }, bytes);
   });
 
+  app.post("/v1/verify", async (request) => {
+    const issues = new Issues();
+    const { kb_id: given, node_id: node, repair } = bodyObject(request.body, issues);
+    for (const [name, value] of Object.entries({ kb_id: given, node_id: node }))
+      if (value !== undefined && typeof value !== "string") issues.add("string_type", ["body", name], value);
+    if ((given === undefined) === (node === undefined)) issues.addValue(["body"], "Either kb_id or node_id", null);
+    const mends = readFlag(repair, ["body", "repair"], issues);
+    issues.assertNone();
+    const { kb, patterns, changes, checksum, countersCompared, findings } = await engine.verifyKb(
+      typeof given === "string" ? given : engine.kbOf(node as string),
+      mends,
+    );
+    return { kb_id: kb, patterns, changes, checksum, counters_compared: countersCompared, findings };
+  });
+
   app.get("/v1/imports", async () => ({
     imports: (await engine.imports()).map(({ id, kb, state, merged, atMs }) => ({
       id,

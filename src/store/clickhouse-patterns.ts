@@ -7,6 +7,7 @@ import type { PendingVector } from "../model/session.ts";
 import type { CandidateColumns } from "../wire/candidate-columns.ts";
 import { CANDIDATE_COLUMNS, candidatesOf } from "./candidate-rows.ts";
 import { clickhouseArchive } from "./clickhouse-archive.ts";
+import { clickhouseAudit } from "./clickhouse-audit.ts";
 import type { ClickHouse } from "./clickhouse-client.ts";
 import { clickhouseIndex } from "./clickhouse-index.ts";
 import { clickhouseListing } from "./clickhouse-listing.ts";
@@ -175,6 +176,20 @@ export async function openPatternStore(clickhouse: ClickHouse): Promise<PatternS
     }
   }
 
+  async function purgeDeleted(): Promise<void> {
+    const gone = `SELECT pattern_id FROM ${db}.deleted_patterns WHERE kb = {kb:String} AND generation = {generation:UInt32}`;
+    const kbs = await clickhouse.rows<{ kb: string; generation: number }>(
+      `SELECT DISTINCT kb, generation FROM ${db}.deleted_patterns ORDER BY kb, generation`,
+    );
+    for (const params of kbs) {
+      for (const table of [...PATTERN_TABLES, "postings"]) {
+        const where = `kb = {kb:String} AND generation = {generation:UInt32} AND pattern_id IN (${gone})`;
+        const left = await clickhouse.rows(`SELECT 1 AS one FROM ${db}.${table} WHERE ${where} LIMIT 1`, params);
+        if (left.length > 0) await clickhouse.command(`DELETE FROM ${db}.${table} WHERE ${where}`, params);
+      }
+    }
+  }
+
   return {
     async write(batch) {
       const rows = flushRows(batch);
@@ -219,6 +234,7 @@ export async function openPatternStore(clickhouse: ClickHouse): Promise<PatternS
     index,
     listing: clickhouseListing(clickhouse),
     archive: clickhouseArchive(clickhouse),
+    audit: clickhouseAudit(clickhouse, { purgeDeleted, addPostings: index.addPostings }),
     async dropBefore(kb, generation) {
       await index.dropBefore(kb, generation);
       for (const table of WRITE_ORDER) {
@@ -228,19 +244,7 @@ export async function openPatternStore(clickhouse: ClickHouse): Promise<PatternS
         });
       }
     },
-    async purgeDeleted() {
-      const gone = `SELECT pattern_id FROM ${db}.deleted_patterns WHERE kb = {kb:String} AND generation = {generation:UInt32}`;
-      const kbs = await clickhouse.rows<{ kb: string; generation: number }>(
-        `SELECT DISTINCT kb, generation FROM ${db}.deleted_patterns ORDER BY kb, generation`,
-      );
-      for (const params of kbs) {
-        for (const table of [...PATTERN_TABLES, "postings"]) {
-          const where = `kb = {kb:String} AND generation = {generation:UInt32} AND pattern_id IN (${gone})`;
-          const left = await clickhouse.rows(`SELECT 1 AS one FROM ${db}.${table} WHERE ${where} LIMIT 1`, params);
-          if (left.length > 0) await clickhouse.command(`DELETE FROM ${db}.${table} WHERE ${where}`, params);
-        }
-      }
-    },
+    purgeDeleted,
     ping: () => clickhouse.ping(),
     close: () => clickhouse.close(),
   };

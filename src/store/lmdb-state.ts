@@ -455,6 +455,16 @@ class LmdbState implements StateStore {
     });
   }
 
+  forgetKb(kb: string): Promise<boolean> {
+    return this.#commits.run((draft) => {
+      const { number, head } = this.#kbs.open(draft, kb);
+      if (head.pushed !== head.trimmed) return false;
+      markOver(draft, number, head.generation);
+      this.#kbs.save(draft, kb, number, nextGeneration(head, 1, 0));
+      return true;
+    });
+  }
+
   raiseEpoch(kb: string): Promise<void> {
     return this.#commits.run((draft) => {
       const { number, head } = this.#kbs.open(draft, kb);

@@ -175,6 +175,11 @@ export class RedisClusterState extends RedisState {
     await this.#note(kb);
     return super.finalizeKb(kb, atMs);
   }
+  override async forgetKb(kb: string): Promise<boolean> {
+    await this.#note(kb);
+    this.#cleared.add(kb);
+    return super.forgetKb(kb);
+  }
   override async raiseEpoch(kb: string): Promise<void> {
     await this.#note(kb);
     await super.raiseEpoch(kb);

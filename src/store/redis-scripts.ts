@@ -211,6 +211,12 @@ finalize(h, h[SEQ] + 1)
 append(kb, h, pack('<Bdd', 3, h[GEN], h[SEQ]) .. ARGV[4] .. pack('<d', h[FBELOW]))
 waits(kb, 1)
 return writeHead(kb, h)`,
+  /** out: 0 while entries wait. ARGV: 3 kb. */
+  forget: `
+local kb, h = ARGV[3], readHead(ARGV[3])
+if h[PUSHED] ~= h[TRIMMED] then return 0 end
+writeHead(kb, nextGeneration(kb, h, 1, 0))
+return 1`,
   raiseEpoch: `
 local h = readHead(ARGV[3])
 h[SEQ] = (math.floor(h[SEQ] / ${EPOCH_FACTOR}) + 1) * ${EPOCH_FACTOR}

@@ -414,6 +414,10 @@ export class RedisState implements StateStore {
     throw replayError({ kb, seq: Number(seq) }, why);
   }
 
+  async forgetKb(kb: string): Promise<boolean> {
+    return (await this.redis.change("forget", this.places.kb(kb), kb)) === 1;
+  }
+
   async raiseEpoch(kb: string): Promise<void> {
     await this.redis.change("raiseEpoch", this.places.kb(kb), kb);
   }

@@ -285,6 +285,11 @@ export interface StateStore {
    * numbers that come out must equal those recorded, else ENGRAM_STORE_REPLY. One commit a call.
    */
   replay(entries: readonly OutboxEntry[]): Promise<void>;
+  /**
+   * Forgets the kb half as if it had never been written, so that it can be replayed; `sweepGenerations` must have removed everything before that.
+   * False, and nothing is done, while entries wait to be flushed. Not while anybody uses the kb.
+   */
+  forgetKb(kb: string): Promise<boolean>;
   /** Starts a new epoch for a kb, so that numbers given out but never flushed by a lost store are not used again. */
   raiseEpoch(kb: string): Promise<void>;
 

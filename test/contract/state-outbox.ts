@@ -169,6 +169,33 @@ export function outboxSuite(backEnd: StateBackEnd, opened: () => OpenedState): v
     );
   });
 
+  it("forgets a kb's half once everything is flushed, and takes its replay", async () => {
+    const { store } = opened();
+    const twin = new TwinKb("kb");
+    const learns = [
+      learnOf("kb", [["a", "b"]], { emotives: [[["joy", 0.1]]] }),
+      learnOf("kb", [["b", "c"]], { vectors: [{ symbol: "v", values: [1] }] }),
+    ];
+    await store.commitLearns(learns);
+    for (const learn of learns) twin.learn(learn);
+    const gone = twin.editOf(0, { kind: "delete" });
+    expect(await store.editPatterns("kb", 1, [gone], NOW)).toEqual([twin.edit(gone, NOW)]);
+    await store.commitLearns([learnOf("other", [["x", "y"]])]);
+    expect(await store.forgetKb("kb")).toBe(false);
+    await expectTwin(store, twin);
+    await drain(store);
+    expect(await store.forgetKb("kb")).toBe(true);
+    while ((await store.sweepGenerations(100)) > 0);
+    expect(await store.head("kb")).toEqual(new TwinKb("kb").head());
+    await store.replay(twin.outbox);
+    await expectTwin(store, twin, []);
+    expect((await store.head("other")).patternCount).toBe(1);
+    twin.outbox = [];
+    const next = learnOf("kb", [["b", "c"]]);
+    expect(await store.commitLearn(next, null)).toEqual({ outcome: "committed", result: twin.learn(next) });
+    await expectTwin(store, twin);
+  });
+
   it("refuses a replay that does not come out as recorded, and does nothing", async () => {
     const source = opened();
     await source.store.commitLearns([pair("kb", 1), pair("kb", 2), pair("kb", 1)]);

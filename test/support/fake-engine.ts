@@ -310,6 +310,7 @@ export class FakeEngine implements Engine {
   }
 
   /** Calls whose routes are tested over a real engine. */
+  readonly verifyKb = unfaked;
   readonly listKbs = unfaked;
   readonly deleteKb = unfaked;
   readonly copyKb = unfaked;

@@ -1,0 +1,85 @@
+/** `engram verify`: looks knowledge bases over and says what differs; with `--repair` makes anew what is made from patterns. */
+
+import Table from "cli-table3";
+import type { Command } from "commander";
+import { openCaller } from "./caller.ts";
+import { loadSettings, logOf, type SettingOptions, withSettings } from "./settings.ts";
+import { grouped, printable, shorten, startBar } from "./terminal.ts";
+
+interface VerifyOptions extends SettingOptions {
+  readonly url?: string;
+  readonly json?: boolean;
+  readonly repair?: boolean;
+}
+
+interface VerifiedKb {
+  readonly kb_id: string;
+  readonly patterns: number;
+  readonly checksum: string;
+  readonly findings: readonly {
+    readonly check: string;
+    readonly count: number;
+    readonly examples: readonly string[];
+    readonly derived: boolean;
+  }[];
+}
+
+async function verify(node: string | undefined, options: VerifyOptions): Promise<void> {
+  const loaded = loadSettings(options);
+  const caller = await openCaller({ config: loaded.config, log: logOf(loaded, true), url: options.url });
+  const verified: VerifiedKb[] = [];
+  try {
+    const wanted: object[] =
+      node === undefined
+        ? (await caller.json<{ kbs: { kb_id: string }[] }>("GET", "/v1/kbs")).kbs.map(({ kb_id }) => ({ kb_id }))
+        : [{ node_id: node }];
+    const bar = options.json ? undefined : startBar("{bar} {value} of {total} knowledge bases | {kb}", wanted.length, 0, { kb: "" });
+    try {
+      for (const one of wanted) {
+        const kb = await caller.json<VerifiedKb>("POST", "/v1/verify", { ...one, repair: options.repair ?? false });
+        verified.push(kb);
+        bar?.update(verified.length, { kb: printable(kb.kb_id) });
+      }
+    } finally {
+      bar?.stop();
+    }
+  } finally {
+    await caller.close();
+  }
+  const wrong = verified.some(({ findings }) => findings.length > 0);
+  console.log(options.json ? JSON.stringify({ clean: !wrong, kbs: verified }) : textOf(verified, options.repair ?? false));
+  // As a program that looked and found something wrong says it.
+  if (wrong) process.exitCode = 1;
+}
+
+function textOf(verified: readonly VerifiedKb[], repaired: boolean): string {
+  const patterns = verified.reduce((sum, kb) => sum + kb.patterns, 0);
+  const findings = verified.flatMap((kb) => kb.findings.map((finding) => ({ kb: kb.kb_id, ...finding })));
+  if (findings.length === 0) {
+    const sums = verified.map((kb) => `  ${printable(kb.kb_id)}  ${grouped(kb.patterns)} patterns  checksum ${kb.checksum}`);
+    return [`${verified.length} knowledge bases with ${grouped(patterns)} patterns are in order.`, ...sums].join("\n");
+  }
+  const table = new Table({
+    head: ["knowledge base", "check", "differences", "for instance", "mended by"],
+    style: { head: [], border: [] },
+  });
+  for (const { kb, check, count, examples, derived } of findings) {
+    const means = derived ? "--repair" : check.startsWith("counters.") ? "engram rebuild --kb" : "a backup";
+    table.push([printable(kb), check, grouped(count), shorten(printable(examples[0] ?? ""), 60), means]);
+  }
+  return `${table.toString()}\n${repaired ? "What could be made anew was made anew." : "Nothing was changed."}`;
+}
+
+export function registerVerify(program: Command): void {
+  withSettings(
+    program
+      .command("verify")
+      .description("look knowledge bases over: tables, names, indexes, and counters against the history")
+      .argument("[node]", "only this one's (default: all)")
+      .option("--repair", "make anew what is made from patterns: names, derived columns, postings, rows of deleted patterns")
+      .option("--url <url>", "a running server (default: the one that has the data folder open, else this process)")
+      .option("--json", "print the report as JSON"),
+  )
+    .addHelpText("after", "\nExit codes: 0 in order, 1 something differs (or failed), 2 wrong use, 3 busy.")
+    .action(verify);
+}
