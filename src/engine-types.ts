@@ -1,6 +1,7 @@
 /**
  * What the engine is asked and what it answers: values only. The HTTP face and the CLI speak these; the engine computes them.
  */
+import type { ArchiveInfo, ImportProgress, ImportRequest, KbReport, KbSize } from "./kb-life-types.ts";
 import type { EmotiveRecord } from "./model/emotives.ts";
 import type { Event } from "./model/event.ts";
 import type { LearnPattern } from "./model/pattern.ts";
@@ -9,8 +10,9 @@ import type { EffectiveConfig, SessionConfig } from "./model/session-config.ts";
 import type { SessionEvent } from "./model/session-event.ts";
 import type { SourceName } from "./model/source-name.ts";
 import type { ArchivePart, ImportRecord } from "./store/archive-store.ts";
-import type { Finding } from "./store/pattern-audit.ts";
 import type { KbHead, KbTotals, SymbolRow } from "./store/state-store.ts";
+
+export type { ArchiveInfo, ImportProgress, ImportRequest, KbReport, KbSize } from "./kb-life-types.ts";
 
 /** One observation as it comes from outside, already checked for types. `metadata` is any JSON object. */
 export interface Observation {
@@ -252,58 +254,6 @@ export interface ImportedPattern {
   readonly emotives: readonly EmotiveRecord[];
   /** Values as text. */
   readonly metadata: readonly (readonly [name: string, values: readonly string[]])[];
-}
-
-export interface KbSize {
-  readonly kb: string;
-  readonly patterns: number;
-  readonly symbols: number;
-  readonly totals: KbTotals;
-  /** Changes ever made to it. */
-  readonly changes: number;
-  readonly deleted: number;
-}
-
-/** Where an export of a kb begins and ends. */
-export interface ArchiveInfo {
-  readonly kb: string;
-  readonly generation: number;
-  /** The last change that belongs to it. */
-  readonly untilSeq: number;
-  readonly patterns: number;
-  readonly symbols: number;
-  readonly totals: KbTotals;
-}
-
-export interface ImportRequest {
-  /** Chosen by the caller, and the same for all parts. */
-  readonly id: string;
-  /** Counted from 0. */
-  readonly part: number;
-  readonly last: boolean;
-  /** Into a kb that holds patterns. */
-  readonly merge: boolean;
-}
-
-export interface ImportProgress {
-  readonly id: string;
-  /** Of this part. */
-  readonly changes: number;
-  /** In the kb now. */
-  readonly patterns: number;
-  readonly done: boolean;
-}
-
-/** What looking over a kb found. */
-export interface KbReport {
-  readonly kb: string;
-  readonly patterns: number;
-  readonly changes: number;
-  /** Equal for kbs of the same patterns, whatever their order. */
-  readonly checksum: string;
-  /** False: the history has holes, so counters could not be compared with it. */
-  readonly countersCompared: boolean;
-  readonly findings: readonly Finding[];
 }
 
 export interface CallOptions {

@@ -10,7 +10,7 @@ import { patternName } from "../model/pattern.ts";
 import { decodePart } from "../store/archive-part.ts";
 import type { ArchivePart, ImportRecord } from "../store/archive-store.ts";
 import type { PatternStore } from "../store/pattern-store.ts";
-import type { KbHead, LearnCommit, OutboxEntry, StateStore } from "../store/state-store.ts";
+import type { KbHead, LearnCommit, OutboxEntry, StateStore, SymbolSums } from "../store/state-store.ts";
 import { COMMIT_LEARNS } from "./bulk.ts";
 import type { Flusher } from "./flusher.ts";
 
@@ -75,6 +75,7 @@ export class Archives {
       if (kind === "learn") await this.#learn(kb, run as LearnEntry[], key(step++));
       else if (kind === "edit") await this.#edit(kb, record, run as EditEntry[], key(step++));
       else if (run[0]!.kind === "finalize") await this.#finalize(kb, run[0]!.below);
+      else if (run[0]!.kind === "affinity") await this.#setAffinities(kb, record, run[0]!.sums);
     }
     const head = await state.head(kb);
     const done = { ...record, seqAfter: head.seq, state: request.last ? ("done" as const) : ("running" as const) };
@@ -178,12 +179,7 @@ export class Archives {
 
   async #edit(kb: string, { generation, merged }: ImportRecord, entries: readonly EditEntry[], requestId: string): Promise<void> {
     const { state, flusher } = this.#options;
-    if (merged) {
-      throw new EngineError(
-        "ENGRAM_BAD_REQUEST",
-        "The archive holds updates and deletes of patterns, which cannot be told apart from those of a knowledge base that has patterns already. Import it under a name of its own.",
-      );
-    }
+    if (merged) throw unmergeable();
     const edits = entries.map(({ name, patternId, symbolIds, eventEnds, change }) => ({ name, patternId, symbolIds, eventEnds, change }));
     let outcomes = await state.editPatterns(kb, generation, edits, entries[0]!.atMs, requestId);
     while (outcomes === "outboxFull") {
@@ -196,6 +192,18 @@ export class Archives {
     flusher.notify();
   }
 
+  async #setAffinities(kb: string, { generation, merged }: ImportRecord, sums: SymbolSums): Promise<void> {
+    const { state, flusher } = this.#options;
+    if (merged) throw unmergeable();
+    let outcome = await state.setAffinities(kb, generation, sums, Date.now());
+    while (outcome === "outboxFull") {
+      await flusher.drained();
+      outcome = await state.setAffinities(kb, generation, sums, Date.now());
+    }
+    if (outcome === "over") throw new EngineError("ENGRAM_CONFLICT", "The knowledge base was cleared during the import. Begin it again.");
+    flusher.notify();
+  }
+
   async #finalize(kb: string, below: number): Promise<void> {
     const { state, flusher } = this.#options;
     // Sent again: what was finalized covers these patterns already.
@@ -204,6 +212,12 @@ export class Archives {
     flusher.notify();
   }
 }
+
+const unmergeable = (): EngineError =>
+  new EngineError(
+    "ENGRAM_BAD_REQUEST",
+    "The archive holds updates or deletes of patterns, or affinities that were set, which cannot be brought together with those of a knowledge base that has patterns already. Import it under a name of its own.",
+  );
 
 /** Entries of one kind that follow each other, as many as one commit takes. */
 function* runsOf(entries: readonly OutboxEntry[]): Generator<OutboxEntry[]> {

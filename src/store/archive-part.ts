@@ -7,7 +7,7 @@
  *             patterns   pattern_id, name, symbols, event_ends
  *             symbols    symbol_id, symbol
  *             vectors    seq, symbol, values
- *   kind      1 learn │ 2 update │ 3 delete │ 4 finalize
+ *   kind      1 learn │ 2 update │ 3 delete │ 4 finalize │ 5 affinities set as a whole, their sums in `emotives`
  *
  * Reading costs about 8 µs a learn of 14 symbols; memory for one part.
  */
@@ -27,7 +27,7 @@ const PART_BYTES_MAX = 1024 * 2 ** 20;
 
 export const SECTIONS = ["events", "patterns", "symbols", "vectors"] as const;
 export type Section = (typeof SECTIONS)[number];
-const KINDS = ["", "learn", "update", "delete", "finalize"] as const;
+const KINDS = ["", "learn", "update", "delete", "finalize", "affinity"] as const;
 
 export async function encodePart(sections: Readonly<Record<Section, Buffer>>): Promise<Buffer> {
   const parts: Buffer[] = [MAGIC];
@@ -160,6 +160,10 @@ function readEvents(
     const kind = KINDS[kinds[row]!];
     if (kind === "finalize") {
       entries.push({ ...base, kind, below: belows[row]! });
+      continue;
+    }
+    if (kind === "affinity") {
+      entries.push({ ...base, kind, sums: JSON.parse(emotives[row]!) });
       continue;
     }
     const patternId = ids[row]!;

@@ -25,7 +25,7 @@ export function clickhouseArchive(clickhouse: ClickHouse): ArchiveStore {
       .join(" UNION ALL ");
   const queries: Readonly<Record<Section, string>> = {
     events:
-      "SELECT learn_events.seq AS seq, multiIf(kind = 'learn', toUInt8(1), kind = 'update', toUInt8(2), kind = 'delete', toUInt8(3), toUInt8(4)) AS kind, " +
+      "SELECT learn_events.seq AS seq, multiIf(kind = 'learn', toUInt8(1), kind = 'update', toUInt8(2), kind = 'delete', toUInt8(3), kind = 'finalize', toUInt8(4), toUInt8(5)) AS kind, " +
       "toUInt64(toUnixTimestamp64Milli(at)) AS at_ms, learn_events.pattern_id AS pattern_id, toUInt8(is_new) AS is_new, persistence, below, frequency, emotives, metadata " +
       `FROM ${db}.learn_events WHERE ${IN_RANGE} AND learn_events.kind != 'clear' ORDER BY learn_events.seq`,
     patterns: patterns("pattern_id, name, symbols, event_ends"),
@@ -51,10 +51,18 @@ export function clickhouseArchive(clickhouse: ClickHouse): ArchiveStore {
     const of = { kb, generation };
     const [longest] = await clickhouse.rows<{ longest: number }>(`SELECT max(length) AS longest FROM ${db}.patterns WHERE ${OF_KB}`, of);
     const limit = Math.max(1, Math.min(PART_EVENTS, eventsMax, Math.floor(PART_SYMBOLS / Math.max(1, longest?.longest ?? 1))));
+    // What is not counted by a request id stands alone in its part: sent again, it does again what was the last thing done.
+    const [alone] = await clickhouse.rows<{ seq: string; first: string }>(
+      `SELECT toString(min(learn_events.seq)) AS seq, toString((SELECT min(learn_events.seq) FROM ${db}.learn_events WHERE ${IN_RANGE} AND kind != 'clear')) AS first ` +
+        `FROM ${db}.learn_events WHERE ${IN_RANGE} AND kind IN ('finalize', 'affinity')`,
+      { ...of, after, last: until },
+    );
+    const at = Number(alone?.seq ?? 0);
+    const end = at === 0 ? until : at === Number(alone!.first) ? at : at - 1;
     const [range] = await clickhouse.rows<{ events: string; first: string; last: string }>(
       `SELECT toString(count()) AS events, toString(min(s)) AS first, toString(max(s)) AS last FROM (SELECT learn_events.seq AS s FROM ${db}.learn_events ` +
         `WHERE ${IN_RANGE} AND kind != 'clear' ORDER BY s LIMIT {limit:UInt32})`,
-      { ...of, after, last: until, limit },
+      { ...of, after, last: end, limit },
     );
     const events = Number(range?.events ?? 0);
     if (events === 0) return undefined;

@@ -10,7 +10,7 @@ import { EngineError } from "../errors.ts";
 import { type Logger, silentLogger } from "../log.ts";
 import type { EmotiveRecord } from "../model/emotives.ts";
 import type { PendingVector, Session } from "../model/session.ts";
-import { decodeEditOutcomes, encodeEditOutcomes, type PreparedEdit, prepareEdit } from "./edit-entry.ts";
+import { decodeEditOutcomes, encodeEditOutcomes, prepareEdit } from "./edit-entry.ts";
 import { applyAffinities } from "./lmdb-affinity.ts";
 import { type Db, type Draft, GroupCommit, storeError } from "./lmdb-commit.ts";
 import { applyEdit } from "./lmdb-edit.ts";
@@ -19,6 +19,7 @@ import { metaKey, outboxKey, requestKey, requestSlotKey, tagEnd, tagStart } from
 import { applyLearn } from "./lmdb-learn.ts";
 import { appendEntries, FLUSH_KEY, f64, finishFlush, numberOf, takeFlush, WAITING_KEY } from "./lmdb-outbox.ts";
 import { LmdbReads } from "./lmdb-reads.ts";
+import { prepareReplay, replayEntries } from "./lmdb-replay.ts";
 import { LmdbSessions, saveInDraft } from "./lmdb-sessions.ts";
 import { markOver, sweepOver } from "./lmdb-sweep.ts";
 import { SymbolKeeper, type SymbolSlots } from "./lmdb-symbols.ts";
@@ -31,7 +32,6 @@ import {
   type PreparedLearn,
   prepareLearn,
 } from "./outbox-entry.ts";
-import { checkFacts, checkNext, learnOfEntry, replayError } from "./replay-check.ts";
 import { finalize, type HeadRecord, headView, nextGeneration, STATE_FORMAT } from "./state-records.ts";
 import {
   type CounterSnapshot,
@@ -424,34 +424,11 @@ class LmdbState implements StateStore {
 
   // ── rebuild ──
 
-  async replay(entries: readonly OutboxEntry[]): Promise<void> {
-    const prepared = entries.map((entry) => {
-      if (entry.kind === "learn") return prepareLearn(learnOfEntry(entry));
-      return entry.kind === "edit" ? prepareEdit(entry) : undefined;
-    });
-    await this.#commits.run((draft) => {
-      entries.forEach((entry, i) => {
-        const { number, head } = this.#kbs.open(draft, entry.kb);
-        checkNext(entry, head);
-        let next = head;
-        if (entry.kind === "clear") {
-          if (head.patternCount > 0 || head.symbolCount > 0) markOver(draft, number, head.generation);
-          next = nextGeneration(head, entry.generation, entry.seq);
-        } else if (entry.kind === "finalize") {
-          finalize(head, entry.seq);
-        } else if (entry.kind === "edit") {
-          const done = applyEdit(draft, number, head, entry.seq, entry.atMs, prepared[i] as PreparedEdit);
-          if (done === undefined) throw replayError(entry, `it edits pattern ${entry.name}, which is not there`);
-        } else if (entry.kind === "affinity") {
-          applyAffinities(draft, number, head, entry.seq, entry.atMs, entry.sums);
-        } else {
-          const symbols = this.#symbols.open(draft, number, head);
-          const { facts } = applyLearn(draft, number, head, entry.seq, prepared[i] as PreparedLearn, symbols);
-          checkFacts(entry, facts);
-          symbols.write(head.seq);
-        }
-        this.#kbs.save(draft, entry.kb, number, next);
-      });
+  replay(entries: readonly OutboxEntry[]): Promise<void> {
+    const prepared = prepareReplay(entries);
+    return this.#commits.run((draft) => {
+      replayEntries(draft, this.#kbs, this.#symbols, prepared);
+      this.#symbols.trim();
     });
   }
 

@@ -73,6 +73,11 @@ describe.each<StateBackEnd>(redisAvailable() ? ["lmdb", "redis"] : ["lmdb"])("ar
       }
       names.push((await engine.learn(id)).patternName);
       if (i === 40) await engine.finalizeTraining(id);
+      if (i === 50)
+        await engine.setAffinities(engine.kbOf("source"), [
+          ["s1", [["joy", 7.25]]],
+          ["s2", []],
+        ]);
       if (i % 15 === 7) await engine.deletePatterns(engine.kbOf("source"), { names: [names.at(-2)!] });
       if (i % 20 === 9) await engine.updatePattern(engine.kbOf("source"), names.at(-1)!, { frequency: 4, emotives: [[["joy", random()]]] });
       await engine.clearStm(id);

@@ -186,7 +186,6 @@ const PLANTED: readonly Planted[] = [
 
 describe("engram verify", () => {
   const folder = mkdtempSync(join(tmpdir(), "engram-verify-test-"));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
   let engine: Engine;
   let tables: ClickHouse;
   let raw: Raw;
@@ -227,6 +226,7 @@ describe("engram verify", () => {
   }, 120_000);
   afterAll(async () => {
     await engine.close();
+    rmSync(folder, { recursive: true, force: true });
   });
 
   it("finds nothing in a kb that is in order, and says the same of an equal one", async () => {
