@@ -18,7 +18,10 @@ import { startServer } from "../support/server-process.ts";
 
 const CLI = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
 const run = promisify(execFile);
+/** Four batches: enough to be killed between them. */
 const PATTERNS = 7_001;
+/** Four starts of the program and a check of every counter: 15 s on a machine of its own. */
+const LONG_MS = 240_000;
 
 let folder: string;
 let mongo: MongoWireServer;
@@ -78,7 +81,7 @@ const checksum = (): string =>
   corpus.patterns.reduce((sum, { name, frequency }) => addToChecksum(sum, String(name).slice(5), frequency as number), "0".repeat(16));
 
 describe("engram migrate mongo", () => {
-  it("killed three times, ends with every counter as in the source", async () => {
+  it("killed three times, ends with every counter as in the source", { timeout: LONG_MS }, async () => {
     let finds = 0;
     for (let kills = 0; kills < 3; kills++) {
       const child = spawn(process.execPath, migrate(mongo.url), { stdio: "ignore" });
@@ -114,7 +117,7 @@ describe("engram migrate mongo", () => {
     await expect(run(process.execPath, migrate(mongo.url))).rejects.toMatchObject({ code: 3, stderr: /ENGRAM_CONFLICT.*--merge/ });
   });
 
-  it("from dump files, through the server that has the folder open", async () => {
+  it("from dump files, through the server that has the folder open", { timeout: LONG_MS }, async () => {
     const dump = join(folder, "dump", "weather_kato");
     mkdirSync(dump, { recursive: true });
     writeFileSync(join(dump, "patterns_kb.bson"), Buffer.concat(corpus.patterns.map((document) => BSON.serialize(document))));
