@@ -201,10 +201,8 @@ class LmdbState implements StateStore {
     return this.#commits.run((draft) => (saveInDraft(draft, session, expectedVersion) ? "saved" : "conflict"));
   }
   // One process has the folder, and its own calls of a session are in line already.
-  async lockSession(): Promise<boolean> {
-    return true;
-  }
-  async unlockSession(): Promise<void> {}
+  readonly lockSession = async (): Promise<boolean> => true;
+  readonly unlockSession = async (): Promise<void> => {};
 
   deleteSession(id: string): Promise<boolean> {
     return this.#sessions.delete(id);
