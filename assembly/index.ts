@@ -11,6 +11,7 @@ export { lcsLength, lcsLengthAtLeast, lcsLengthPair, lcsLengthsInto, pairScratch
 export { prepareQuery, queryBytes, releaseQuery } from "./masks";
 export { signatureInto, signatureOfIdsInto, signaturesInto } from "./minhash";
 export { multiplyAddsInto, onePermutationsInto, tokenHashesInto } from "./minhash-fast";
+export { sharedCountsInto } from "./postings";
 export { loadQuery, loadText, unloadQuery, unloadText } from "./query";
 export { indelRatio, indelRatioAtLeast, indelRatioPair, indelRatiosInto, neededLcs } from "./ratio";
 export { residentBytes, sealResident } from "./resident";

@@ -80,6 +80,7 @@ export interface KernelExports {
     hits: number,
     out: number,
   ): void;
+  sharedCountsInto(starts: number, places: number, idLimit: number, count: number, query: number, out: number): void;
   markHits(query: number, hits: number, value: number): void;
   blocksScratchBytes(count: number, queryCount: number): number;
   matchingBlocks(candidate: number, count: number, query: number, scratch: number, out: number): number;

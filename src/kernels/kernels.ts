@@ -19,8 +19,9 @@ import {
 import { layLanes } from "./lane-column.ts";
 import { OwnMemory } from "./own-memory.ts";
 import { PERMUTATION_GROUPS, recordedPermutations } from "./permutations.ts";
-import { type Block, type Column, type LaneColumn, PreparedSequence } from "./prepared-sequence.ts";
+import { type Block, type Column, type LaneColumn, PreparedSequence, type SetColumn } from "./prepared-sequence.ts";
 import { PreparedText, type TextColumn } from "./prepared-text.ts";
+import { postingsOf } from "./set-column.ts";
 import { SignatureColumn } from "./signature-column.ts";
 import { type SignatureScheme, Signer } from "./signer.ts";
 import { planTextTable, writeTextTable } from "./text-table.ts";
@@ -99,6 +100,16 @@ export class Kernels {
     const bags = memory.reserve(groups * RESIDENT_LANES * LANE_BAG_BYTES);
     memory.exports.laneBagsInto(lanes, starts, 0, groups, bags);
     return { count, longest, groups, order, lanes, starts, lengths, distinct, bags };
+  }
+
+  /** Copies sets in by what is in them, for exact Jaccard indices (set-column.ts); arguments as for `column`, repeated ids count once. */
+  setColumn(flat: Uint32Array, offsets: Uint32Array): SetColumn {
+    this.#assertNoneOpen();
+    this.#assertIds(flat);
+    longestOf(flat, offsets);
+    const idLimit = flat.reduce((most, id) => Math.max(most, id + 1), 0);
+    const { starts, places } = postingsOf(flat, offsets, idLimit);
+    return { count: offsets.length - 1, idLimit, starts: this.#memory.place(starts), places: this.#memory.place(places) };
   }
 
   /** Opens a query against which columns and single candidates are compared; `release()` it before the next one. */

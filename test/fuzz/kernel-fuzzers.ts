@@ -111,8 +111,10 @@ const openSets: OpenFuzzer = (): Fuzzer => {
       const input = flat(candidates);
       const column = kernels.column(input.flat, input.offsets);
       const lanes = kernels.laneColumn(input.flat, input.offsets);
+      const sets = kernels.setColumn(input.flat, input.offsets);
       const prepared = kernels.query(u32(query));
       assert.deepEqual([...prepared.intersectionCounts(column)], expected, "column");
+      assert.deepEqual([...prepared.sharedCounts(sets)], expected, "postings");
       assert.deepEqual(byCandidate(lanes.order, prepared.laneIntersectionCounts(lanes)), expected, "lanes");
       prepared.release();
       kernels.clear();

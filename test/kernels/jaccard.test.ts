@@ -25,14 +25,30 @@ describe.each(builds)("$name", ({ kernels }) => {
         kernels.clear();
         const { flat, offsets } = columnOf(candidates);
         const column = kernels.column(flat, offsets);
+        const sets = kernels.setColumn(flat, offsets);
         const prepared = kernels.query(query);
         try {
           expect([...prepared.intersectionCounts(column)]).toEqual(expected);
+          expect([...prepared.sharedCounts(sets)]).toEqual(expected);
         } finally {
           prepared.release();
         }
       }),
       parameters(300),
     );
+  });
+
+  test("ids that no set has, or that no query may have, are shared by none", () => {
+    kernels.clear();
+    const sets = kernels.setColumn(Uint32Array.of(5, 9, 5, 7), Uint32Array.of(0, 3, 3, 4));
+    const none = kernels.setColumn(new Uint32Array(0), Uint32Array.of(0, 0));
+    const prepared = kernels.query(Uint32Array.of(9, kernels.idLimit - 1, 10, 5, kernels.idLimit, 0xffffffff));
+    try {
+      expect([...prepared.sharedCounts(sets)]).toEqual([2, 0, 0]);
+      expect([...prepared.sharedCounts(none)]).toEqual([0]);
+    } finally {
+      prepared.release();
+    }
+    expect(() => kernels.setColumn(Uint32Array.of(kernels.idLimit), Uint32Array.of(0, 1))).toThrow(RangeError);
   });
 });

@@ -35,11 +35,13 @@ test("the kernels by themselves", async () => {
   const kernels = new Kernels({ idLimit: 1 << 16 });
   const { flat, offsets } = flatten(sequences);
   const column = kernels.laneColumn(flat, offsets);
+  const sets = kernels.setColumn(flat, offsets);
   const out = new Uint32Array(sequences.length);
   const grown = await growth(sequences.length * 2, (turn) => {
     const query = kernels.query(queries[turn % queries.length]!);
     query.laneLcsLengths(column, 0.5, out);
     query.laneIntersectionCounts(column, out);
+    query.sharedCounts(sets, out);
     query.release();
   });
   expect(grown).toBeLessThan(SLACK_BYTES);
