@@ -56,3 +56,19 @@ export function keyBound(scratch: usize, count: u32, most: u32, isGreedy: bool):
   if (isGreedy) return (evidence + (snr > 0 ? 1 : evidence)) * snr + 1 / m + SLACK;
   return (evidence + 1) * max(0, snr) + 1 + SLACK;
 }
+
+/**
+ * The least LCS of a pattern of `count` symbols with which its key may reach `floor`, 1 at least; more than the pattern or the state holds if
+ * none may. Bounds grow with the LCS, so it is found by bisection.
+ */
+export function neededMatches(scratch: usize, count: u32, stateLength: u32, floor: f64): u32 {
+  if (floor === f64.NEGATIVE_INFINITY) return 1;
+  let low: u32 = 1;
+  let high = min(count, stateLength) + 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (keyBound(scratch, count, middle, false) < floor) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -4,10 +4,14 @@
  * one: a greedy match that watches for a shared pair of neighbours, and where there is one the blocks kernel. Where many rows of a group may
  * be kept, the greedy match is first run for all eight, and its exact number of matches rules most of them out.
  *
+ * Rows as long as the state or longer come first, then the shorter ones: keys of the shortest rows are low, and a heap that begins with them is
+ * replaced over and over. What a row's LCS must be for its key to be kept is one number for rows of a length until the floor rises, so a
+ * group of which no row reaches it is counted at once.
+ *
  * Cost: the lane LCS; a few operations a row that reaches the threshold; a pass over a row's symbols for those that may be kept. Groups that
  * their lengths rule out cost a few operations for all eight. Reference: test/reference/score.ts.
  */
-import { floorOf, keyBound } from "./bound";
+import { floorOf, keyBound, neededMatches } from "./bound";
 import { offerBlocks, offerMatch } from "./details";
 import { groupGreedy } from "./lane-greedy";
 import { groupLcs, laneTable } from "./lane-lcs";
@@ -40,6 +44,39 @@ const BUSY_ROWS: u32 = 3;
 
 /** Matches the first `count` survivors, rows of the resident block; counts and the heap are left in the scratch. */
 export function matchLanes(scratch: usize, block: usize, count: u32): void {
+  store<u32>(scratch, 0, CONTEXT_BELOW_THRESHOLD);
+  store<u32>(scratch, 0, CONTEXT_WITHOUT_BLOCKS);
+  const first = scratch + SCRATCH_SURVIVORS;
+  const end = first + ((count as usize) << 2);
+  const middle = firstAsLong(first, end, block, load<u32>(askOf(scratch), ASK_SYMBOLS));
+  matchSurvivors(scratch, block, middle, end);
+  matchSurvivors(scratch, block, first, middle);
+}
+
+/** Where, among survivors in order, those of `length` or more begin; moved to where their group begins. */
+function firstAsLong(first: usize, end: usize, block: usize, length: u32): usize {
+  const lengths = block + (load<u32>(block, RESIDENT_LENGTHS_AT) as usize);
+  let low = first;
+  let high = end;
+  while (low < high) {
+    const middle = low + ((((high - low) >> 3) as usize) << 2);
+    if ((load<u16>(lengths + ((load<u32>(middle) as usize) << 1)) as u32) < length) low = middle + 4;
+    else high = middle;
+  }
+  if (low === end) return low;
+  const group = load<u32>(low) / RESIDENT_LANES;
+  while (low > first && load<u32>(low - 4) / RESIDENT_LANES === group) low -= 4;
+  return low;
+}
+
+/** How many of the eight lengths at `found` are at least `least`. */
+function countFrom(found: usize, least: u32): u32 {
+  const low = i32x4.splat((least as i32) - 1);
+  const isFrom = i16x8.narrow_i32x4_s(i32x4.gt_s(v128.load(found), low), i32x4.gt_s(v128.load(found, 16), low));
+  return popcnt<i32>(i16x8.bitmask(isFrom)) as u32;
+}
+
+function matchSurvivors(scratch: usize, block: usize, begin: usize, end: usize): void {
   const ask = askOf(scratch);
   const cutoff = load<f64>(ask, ASK_RECALL_THRESHOLD);
   const keepBy = load<u32>(ask, ASK_KEEP_BY);
@@ -59,18 +96,23 @@ export function matchLanes(scratch: usize, block: usize, count: u32): void {
   let hopeless: u32 = 0;
   let length = u32.MAX_VALUE;
   let needed: u32 = 0;
+  /** Least LCS of a row that may be kept, of rows of `length` under `floor`. */
+  let promising: u32 = 0;
+  let floor = f64.NEGATIVE_INFINITY;
 
-  const end = scratch + SCRATCH_SURVIVORS + ((count as usize) << 2);
-  for (let p = scratch + SCRATCH_SURVIVORS; p < end; ) {
+  for (let p = begin; p < end; ) {
     const group = load<u32>(p) / RESIDENT_LANES;
     let next = p + 4;
     while (next < end && load<u32>(next) / RESIDENT_LANES === group) next += 4;
     const positions = ((groupLanes(block, group + 1) - groupLanes(block, group)) / GROUP_BYTES) as u32;
     // What the shortest row in hand needs, all need: needed lengths grow with the row's.
     const shortest = load<u16>(lengths + ((load<u32>(p) as usize) << 1)) as u32;
-    if (shortest !== length) {
+    const current = floorOf(scratch);
+    if (shortest !== length || current !== floor) {
+      if (shortest !== length) needed = neededLcs(shortest + stateLength, cutoff);
       length = shortest;
-      needed = neededLcs(length + stateLength, cutoff);
+      floor = current;
+      promising = neededMatches(scratch, length, stateLength, floor);
     }
     if (min(positions, stateLength) < needed) {
       below += ((next - p) >> 2) as u32;
@@ -79,6 +121,15 @@ export function matchLanes(scratch: usize, block: usize, count: u32): void {
     }
     let aligned: u32 = 0;
     groupLcs(lanes, starts, group, query, scratch + SCRATCH_CARRIES, needed, found);
+    // A whole group of one length that shares something where it must, and holds nothing to be kept.
+    if (needed > 0 && next - p === RESIDENT_LANES << 2 && positions === length && countFrom(found, promising) === 0) {
+      const reached = countFrom(found, needed);
+      hopeless += reached;
+      below += RESIDENT_LANES - reached;
+      isBusy = false;
+      p = next;
+      continue;
+    }
     for (; p < next; p += 4) {
       const row = load<u32>(p);
       const lcs = load<u32>(found + (((row % RESIDENT_LANES) as usize) << 2));
@@ -86,13 +137,14 @@ export function matchLanes(scratch: usize, block: usize, count: u32): void {
       if (own !== length) {
         length = own;
         needed = neededLcs(length + stateLength, cutoff);
+        promising = neededMatches(scratch, length, stateLength, floor);
       }
       if (lcs < needed) below++;
       else if (lcs === 0) {
         // Nothing shared: similarity 0 and no blocks.
         if (cutoff > 0) withoutBlocks++;
         else offerMatch(scratch, block, row, 0, own, 0, 0, 0, 0, 0);
-      } else if (keyBound(scratch, own, lcs, false) < floorOf(scratch)) hopeless++;
+      } else if (lcs < promising) hopeless++;
       else if (keepBy === KEEP_BY_SIMILARITY) offerMatch(scratch, block, row, 0, own, ratioOf(lcs, own + stateLength), 0, 0, 0, 0);
       else if (isOneWord) {
         if (isBusy && aligned === 0) groupGreedy(groupLanes(block, group), groupLanes(block, group + 1), query, matches, pairs);
@@ -107,8 +159,8 @@ export function matchLanes(scratch: usize, block: usize, count: u32): void {
     }
     isBusy = aligned >= BUSY_ROWS;
   }
-  store<u32>(scratch, below, CONTEXT_BELOW_THRESHOLD);
-  store<u32>(scratch, withoutBlocks, CONTEXT_WITHOUT_BLOCKS);
+  store<u32>(scratch, load<u32>(scratch, CONTEXT_BELOW_THRESHOLD) + below, CONTEXT_BELOW_THRESHOLD);
+  store<u32>(scratch, load<u32>(scratch, CONTEXT_WITHOUT_BLOCKS) + withoutBlocks, CONTEXT_WITHOUT_BLOCKS);
   store<u32>(scratch, load<u32>(scratch, CONTEXT_MATCHED) + hopeless, CONTEXT_MATCHED);
 }
 
