@@ -400,11 +400,15 @@ export interface Engine {
   learnPatterns(kb: string, patterns: readonly NewPattern[], options?: CallOptions): Promise<readonly (LearnedPattern | "tooShort")[]>;
   /**
    * Distinct patterns of another memory with their counters, added to what the kb holds: frequencies add up, windows append, metadata unite.
-   * A repeat under the same key changes nothing. Durable when it resolves.
+   * Parts of an import come in order; one that is sent again counts once. Durable when it resolves. Errors: ENGRAM_KB_NOT_EMPTY, ENGRAM_BAD_REQUEST.
    */
-  importPatterns(kb: string, patterns: readonly ImportedPattern[], key: string): Promise<void>;
-  /** Sets the affinity of symbols to these sums; symbols the kb does not know are passed over. Answers how many it knows. */
-  setAffinities(kb: string, affinities: readonly (readonly [symbol: string, sums: EmotiveRecord])[]): Promise<number>;
+  importPatterns(kb: string, request: ImportRequest, patterns: readonly ImportedPattern[]): Promise<void>;
+  /** Sets the affinity of symbols to these sums, perhaps as a part of an import; symbols the kb does not know are passed over. Answers how many it knows. */
+  setAffinities(
+    kb: string,
+    affinities: readonly (readonly [symbol: string, sums: EmotiveRecord])[],
+    request?: ImportRequest,
+  ): Promise<number>;
   /** Predictions for a state that is no session's. */
   predictState(kb: string, state: readonly Event[], config?: SessionConfig, options?: PredictOptions): Promise<PredictResult>;
 

@@ -321,15 +321,21 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
           throw new EngineError("ENGRAM_LIMIT_EXCEEDED", `At most ${COMMIT_LEARNS} patterns are learned in one commit.`);
         return learnBatch(learner, kb, patterns, options.idempotencyKey);
       }),
-    importPatterns: (kb, patterns, key) =>
-      during(() => {
+    importPatterns: (kb, request, patterns) =>
+      during(async () => {
         standing.assert(kb);
-        return importPatterns({ state, flusher }, kb, patterns, key, learner.persistence);
+        // A learn each, and an update of those that were learned more than once.
+        const record = await archives.beginPart(kb, request, 2 * patterns.length);
+        await importPatterns({ state, flusher }, kb, patterns, `${request.id} ${request.part}`, learner.persistence);
+        await archives.endPart(record, request.last);
       }),
-    setAffinities: (kb, affinities) =>
-      during(() => {
+    setAffinities: (kb, affinities, request) =>
+      during(async () => {
         standing.assert(kb);
-        return setAffinities({ state, flusher }, kb, affinities);
+        const record = request && (await archives.beginPart(kb, request, 1));
+        const count = await setAffinities({ state, flusher }, kb, affinities);
+        if (record !== undefined) await archives.endPart(record, request!.last);
+        return count;
       }),
     predictState: (kb, events, own = {}, options: PredictOptions = {}) =>
       during(async () => {

@@ -140,6 +140,16 @@ async function importCommand(path: string, options: ArchiveOptions): Promise<voi
   });
 }
 
+/** The imports of a migration, newest last; anything else is an import's own id. */
+async function importsOf(caller: Caller, id: string): Promise<readonly string[]> {
+  if (!/^migration-[\w-]+$/.test(id)) return [id];
+  const { imports } = await caller.json<{ imports: readonly { id: string; state: string }[] }>("GET", "/v1/imports");
+  const own = imports.filter((one) => one.id.startsWith(`${id}.`) && one.state !== "rolledBack").map((one) => one.id);
+  if (own.length === 0)
+    throw new EngineError("ENGRAM_IMPORT_UNKNOWN", `There is no import of the migration ${id} that could be taken back.`);
+  return own.sort();
+}
+
 const shared = (command: Command): Command =>
   withSettings(
     command
@@ -168,14 +178,20 @@ export function registerArchives(program: Command): void {
     program
       .command("rollback")
       .description("take an import back: its knowledge base is empty again")
-      .argument("<import>", "id of the import; engram kbs --imports lists them")
+      .argument("<import>", "id of an import (engram kbs --imports lists them) or of a migration, which is one import a knowledge base")
       .option("--discard-newer", "even if more was learned since, which is lost"),
   ).action(async (id: string, options: ArchiveOptions & { discardNewer?: boolean }) => {
     await run(options, async (caller) => {
-      const result = await caller.json<{ kb_id: string }>("POST", `/v1/imports/${encodeURIComponent(id)}/rollback`, {
-        discard_newer: options.discardNewer ?? false,
-      });
-      return { result, text: `The import ${id} was taken back; ${result.kb_id} is empty again.` };
+      const taken: { kb_id: string }[] = [];
+      for (const one of await importsOf(caller, id)) {
+        const path = `/v1/imports/${encodeURIComponent(one)}/rollback`;
+        taken.push(await caller.json("POST", path, { discard_newer: options.discardNewer ?? false }));
+      }
+      const kbs = taken.map((one) => one.kb_id).join(", ");
+      return {
+        result: taken.length === 1 && taken[0] !== undefined ? taken[0] : { rolled_back: taken },
+        text: `${id} was taken back; empty again: ${kbs}.`,
+      };
     });
   });
 }

@@ -159,8 +159,8 @@ function serverCalls(url: string): ServerCalls {
   const patiently = <T>(call: () => Promise<T>): Promise<T> => withPatience(() => asked(url, call()));
   return {
     patternCount: async (node) => (await patiently(() => client.kbStats(node))).patterns,
-    importPatterns: async (node, patterns, key) => void (await patiently(() => client.importPatterns(node, patterns, key))),
-    setAffinities: async (node, affinities) => (await patiently(() => client.setAffinities(node, affinities))).set,
+    importPatterns: async (node, part, patterns) => void (await patiently(() => client.importPatterns(node, part, patterns))),
+    setAffinities: async (node, affinities, part) => (await patiently(() => client.setAffinities(node, affinities, part))).set,
   };
 }
 

@@ -14,6 +14,7 @@ import type {
   DistributedStm,
   Health,
   ImportedLine,
+  ImportPart,
   KbLearned,
   KbPredictions,
   KbScores,
@@ -173,18 +174,25 @@ export class EngramClient {
     return this.#transport.json("POST", kbPath(nodeId, "learn"), { idempotencyKey: newKey(), ...options, body: { sequences } });
   }
 
-  /** Adds patterns of another memory with the counters they had there; a repeat under the same key changes nothing. */
-  importPatterns(nodeId: string, patterns: readonly ImportedLine[], key: string, options: CallOptions = {}): Promise<{ imported: number }> {
-    return this.#transport.json("POST", kbPath(nodeId, "imports"), { ...options, idempotencyKey: key, body: { patterns } });
+  /** Adds patterns of another memory with the counters they had there, as a part of an import; a part sent again counts once. */
+  importPatterns(
+    nodeId: string,
+    part: ImportPart,
+    patterns: readonly ImportedLine[],
+    options: CallOptions = {},
+  ): Promise<{ imported: number }> {
+    return this.#transport.json("POST", kbPath(nodeId, `imports?${partQuery(part)}`), { ...options, body: { patterns } });
   }
 
-  /** Sets sums of emotives by symbol; answers how many of the symbols are known. */
+  /** Sets sums of emotives by symbol, perhaps as a part of an import; answers how many of the symbols are known. */
   setAffinities(
     nodeId: string,
     affinities: readonly (readonly [symbol: string, sums: readonly (readonly [emotive: string, sum: number])[]])[],
+    part?: ImportPart,
     options: CallOptions = {},
   ): Promise<{ set: number }> {
-    return this.#transport.json("POST", kbPath(nodeId, "affinities"), { ...options, body: { affinities } });
+    const query = part === undefined ? "" : `?${partQuery(part)}`;
+    return this.#transport.json("POST", kbPath(nodeId, `affinities${query}`), { ...options, body: { affinities } });
   }
 
   /** Learns patterns with emotives and metadata; a result for each, and the sums last. The body is one text: send some thousands at a time. */
@@ -261,6 +269,9 @@ export class EngramClient {
     return this.#transport.json("GET", path, { ...options, query: { node_id: nodeId } });
   }
 }
+
+const partQuery = ({ id, part, last, merge }: ImportPart): string =>
+  new URLSearchParams({ import: id, part: String(part), last: String(last), merge: String(merge) }).toString();
 
 const kbPath = (nodeId: string, call: string): string => `/v1/kbs/${encodeURIComponent(nodeId)}/${call}`;
 

@@ -46,6 +46,16 @@ export type CacheInvalidated = Static<typeof responses.cacheInvalidated>;
 export type DistributedStm = Static<typeof responses.distributedStm>;
 export type ConnectionPools = Static<typeof responses.connectionPools>;
 export type KbStats = Static<typeof responses.kbStats>;
+/** Which part of which import: parts are numbered from 0, the last one ends it. */
+export interface ImportPart {
+  /** Chosen by the caller: letters, digits, dots, dashes and underscores, 64 at most. */
+  readonly id: string;
+  readonly part: number;
+  readonly last: boolean;
+  /** Into a kb that holds patterns. */
+  readonly merge: boolean;
+}
+
 /** A pattern with counters from elsewhere. Emotives and metadata are pairs: any name is a name and keeps its place. */
 export interface ImportedLine {
   readonly events: readonly (readonly string[])[];

@@ -64,10 +64,9 @@ export class Archives {
    * ENGRAM_BAD_REQUEST when parts come out of order or an import of that id is over.
    */
   async importPart(kb: string, request: ImportRequest, bytes: Buffer): Promise<ImportProgress> {
-    const { state, patterns } = this.#options;
     const entries = await decodePart(bytes);
     assertNames(entries);
-    const record = await this.#record(kb, request, entries.length);
+    const record = await this.beginPart(kb, request, entries.length);
     const key = (step: number): string => `${kb} import ${request.id} ${request.part} ${step}`;
     let step = 0;
     for (const run of runsOf(entries)) {
@@ -77,10 +76,16 @@ export class Archives {
       else if (run[0]!.kind === "finalize") await this.#finalize(kb, run[0]!.below);
       else if (run[0]!.kind === "affinity") await this.#setAffinities(kb, record, run[0]!.sums);
     }
-    const head = await state.head(kb);
-    const done = { ...record, seqAfter: head.seq, state: request.last ? ("done" as const) : ("running" as const) };
-    await patterns.archive.saveImport(done);
+    const head = await this.endPart(record, request.last);
     return { id: request.id, changes: entries.length, patterns: head.totals.total_unique_patterns, done: request.last };
+  }
+
+  /** Notes where the kb stands after a part. */
+  async endPart(record: ImportRecord, last: boolean): Promise<KbHead> {
+    const { state, patterns } = this.#options;
+    const head = await state.head(record.kb);
+    await patterns.archive.saveImport({ ...record, seqAfter: head.seq, state: last ? "done" : "running" });
+    return head;
   }
 
   imports(): Promise<readonly ImportRecord[]> {
@@ -115,8 +120,11 @@ export class Archives {
     return over;
   }
 
-  /** The import's record; at its first part the kb is looked at, and the record made before anything is learned. */
-  async #record(kb: string, request: ImportRequest, changes: number): Promise<ImportRecord> {
+  /**
+   * The import's record before a part of at most so many changes; at its first part the kb is looked at, and the record made before anything is
+   * learned. Errors as `importPart`.
+   */
+  async beginPart(kb: string, request: ImportRequest, changes: number): Promise<ImportRecord> {
     const { state, patterns } = this.#options;
     const known = await patterns.archive.findImport(request.id);
     if (known !== undefined) {

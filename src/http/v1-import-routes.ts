@@ -8,7 +8,8 @@ import type { EmotiveRecord } from "../model/emotives.ts";
 import { compareSymbols, type Event } from "../model/event.ts";
 import { toLearnPattern } from "../model/pattern.ts";
 import { isObject } from "./coercion.ts";
-import { callOptions, type RouteContext } from "./context.ts";
+import type { RouteContext } from "./context.ts";
+import { readImportRequest } from "./import-request.ts";
 import { Issues, type Loc } from "./issues.ts";
 import { readEvents } from "./kb-body.ts";
 import type { HttpLimits } from "./limits.ts";
@@ -17,6 +18,7 @@ import { addSymbolFault, symbolFault } from "./strings.ts";
 
 interface KbRoute {
   Params: { node: string };
+  Querystring: Readonly<Record<string, string | undefined>>;
 }
 
 /** Emotive records a pattern: as many as the longest window a session may ask for. */
@@ -27,10 +29,8 @@ export function addImportRoutes(app: FastifyInstance, { engine, limits }: RouteC
     const issues = new Issues();
     const body = bodyObject(request.body, issues);
     const patterns = readPatterns(body.patterns, body, limits, issues);
-    const key = callOptions(request, limits).idempotencyKey;
-    if (key === undefined) issues.add("missing", ["header", "idempotency-key"], null);
-    issues.assertNone();
-    await engine.importPatterns(engine.kbOf(request.params.node), patterns, key!);
+    const part = readImportRequest(request.query, issues);
+    await engine.importPatterns(engine.kbOf(request.params.node), part, patterns);
     return { imported: patterns.length };
   });
 
@@ -38,8 +38,9 @@ export function addImportRoutes(app: FastifyInstance, { engine, limits }: RouteC
     const issues = new Issues();
     const body = bodyObject(request.body, issues);
     const affinities = readAffinities(body.affinities, body, limits, issues);
+    const part = request.query.import === undefined ? undefined : readImportRequest(request.query, issues);
     issues.assertNone();
-    return { set: await engine.setAffinities(engine.kbOf(request.params.node), affinities) };
+    return { set: await engine.setAffinities(engine.kbOf(request.params.node), affinities, part) };
   });
 }
 

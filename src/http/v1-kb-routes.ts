@@ -4,8 +4,9 @@
 import type { FastifyInstance } from "fastify";
 import type { KbSize } from "../engine-types.ts";
 import { EngineError } from "../errors.ts";
-import { isObject, readFlag, toInteger } from "./coercion.ts";
+import { isObject, readFlag } from "./coercion.ts";
 import { BODYLESS, type RouteContext } from "./context.ts";
+import { readCount, readImportRequest } from "./import-request.ts";
 import { Issues } from "./issues.ts";
 import { bodyObject } from "./observation-body.ts";
 import { symbolFault } from "./strings.ts";
@@ -61,16 +62,9 @@ export function addKbRoutes(app: FastifyInstance, { engine, limits }: RouteConte
 
   app.post<KbRoute>("/v1/kbs/:node/archive", UNREAD, async (request) => {
     const issues = new Issues();
-    const { query } = request;
-    const id = query.import ?? "";
-    if (!/^[\w.-]{1,64}$/.test(id))
-      issues.addValue(["query", "import"], "A name of letters, digits, dots, dashes and underscores, 64 at most", id);
-    const part = readCount(query, "part", issues);
-    const last = readFlag(query.last, ["query", "last"], issues);
-    const merge = readFlag(query.merge, ["query", "merge"], issues);
-    issues.assertNone();
+    const part = readImportRequest(request.query, issues);
     const bytes = await readWhole(request.raw, limits.bodyBytesMax);
-    return engine.importPart(engine.kbOf(request.params.node), { id, part, last, merge }, bytes);
+    return engine.importPart(engine.kbOf(request.params.node), part, bytes);
   });
 
   app.post("/v1/verify", async (request) => {
@@ -124,14 +118,6 @@ function readTarget(body: unknown, bytesMax: number): string {
   else if (to === "" || symbolFault(to, bytesMax) !== undefined) issues.addValue(["body", "to"], "A node id", to);
   issues.assertNone();
   return to as string;
-}
-
-function readCount(query: Given, name: string, issues: Issues): number {
-  const number = query[name] === undefined ? "missing" : toInteger(query[name]);
-  if (typeof number === "string") issues.add(number, ["query", name], query[name] ?? null);
-  else if (number < 0) issues.addValue(["query", name], "Not below 0", number);
-  else return number;
-  return 0;
 }
 
 const sizeJson = ({ kb, patterns, symbols, totals, changes, deleted }: KbSize): object => ({

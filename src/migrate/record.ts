@@ -16,6 +16,8 @@ export interface KbRecord {
   readonly node: string;
   /** Where the next batch begins; absent before the first. */
   readonly resume?: string;
+  /** Batches handed on: the number of the next part of the import. */
+  readonly parts: number;
   readonly entries: number;
   readonly migrated: number;
   /** Sum of frequencies: learns the patterns stand for. */
@@ -39,9 +41,13 @@ export interface MigrationRecord {
   readonly kbs: readonly KbRecord[];
 }
 
+/** Name of the import that fills the kb: what is taken back. */
+export const importId = (migration: string, at: number): string => `${migration}.${at}`;
+
 export const emptyKb = (source: string, node: string): KbRecord => ({
   source,
   node,
+  parts: 0,
   entries: 0,
   migrated: 0,
   learns: 0,

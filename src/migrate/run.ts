@@ -2,11 +2,10 @@
  * A migration: batches out of a source into knowledge bases, each exactly once over any number of kills and restarts. The source is only read.
  * Memory: one batch being learned and one being read. Rate: that of bulk learning; naming and counting cost about 10 µs a pattern.
  */
-import { createHash } from "node:crypto";
-import type { ImportedPattern } from "../engine-types.ts";
+import type { ImportedPattern, ImportRequest } from "../engine-types.ts";
 import { EngineError } from "../errors.ts";
 import type { EmotiveRecord } from "../model/emotives.ts";
-import { addToChecksum, emptyKb, type KbRecord, type MigrationRecord, type MigrationRecords, PROBLEMS_KEPT } from "./record.ts";
+import { addToChecksum, emptyKb, importId, type KbRecord, type MigrationRecord, type MigrationRecords, PROBLEMS_KEPT } from "./record.ts";
 import type { MigrationSource, Problem, ProblemKind, SourceBatch, SourceKb } from "./source.ts";
 
 /** Where patterns go: an engine in this process, or a running server. */
@@ -14,10 +13,14 @@ export interface MigrationTarget {
   readonly where: string;
   /** How many patterns the node's kb holds. */
   patternCount(node: string): Promise<number>;
-  /** Distinct patterns of one batch; a repeat under the same key counts nothing twice. Durable when it resolves. */
-  importPatterns(node: string, patterns: readonly ImportedPattern[], key: string): Promise<void>;
+  /** Distinct patterns of one part of an import; one that is sent again counts once. Durable when it resolves. */
+  importPatterns(node: string, part: ImportRequest, patterns: readonly ImportedPattern[]): Promise<void>;
   /** Sets the sums of symbols that the kb knows; a repeat changes nothing. Answers how many are known. */
-  setAffinities(node: string, affinities: readonly (readonly [symbol: string, sums: EmotiveRecord])[]): Promise<number>;
+  setAffinities(
+    node: string,
+    affinities: readonly (readonly [symbol: string, sums: EmotiveRecord])[],
+    part: ImportRequest,
+  ): Promise<number>;
 }
 
 export interface MigrationRun {
@@ -57,7 +60,7 @@ export async function chooseKbs({ source, only, into }: Pick<MigrationRun, "sour
   return [{ ...chosen[0]!, node: into }];
 }
 
-/** Migrates what is left. Errors: those of source and target, ENGRAM_CONFLICT for a kb that is not empty. The record says how far it came. */
+/** Migrates what is left. Errors: those of source and target, ENGRAM_KB_NOT_EMPTY. The record says how far it came. */
 export async function migrate(run: MigrationRun): Promise<MigrationRecord> {
   const kbs = await chooseKbs(run);
   let record: MigrationRecord = {
@@ -86,11 +89,13 @@ export async function migrate(run: MigrationRun): Promise<MigrationRecord> {
     if (done.done) continue;
     for await (const batch of run.source.batches(kb, done.resume)) {
       const { patterns, problems } = uniqueOf(batch);
-      if (!run.dryRun && patterns.length > 0) await run.target.importPatterns(kb.node, patterns, batchKey(record.id, kb, done));
+      if (!run.dryRun) await run.target.importPatterns(kb.node, partOf(run, record, at, done.parts), patterns);
       await put(added(done, batch, patterns, problems));
       if (run.stopped()) return record;
     }
-    const affinities = await copyAffinities(run, kb);
+    const last = partOf(run, record, at, done.parts);
+    const affinities = await copyAffinities(run, kb, last);
+    if (!run.dryRun) await run.target.importPatterns(kb.node, { ...last, last: true }, []);
     await put({ ...done, affinities, done: true });
   }
   record = { ...record, finishedAt: new Date().toISOString() };
@@ -103,17 +108,18 @@ async function assertRoom({ target, merge }: MigrationRun, kb: KbRecord): Promis
   const count = await target.patternCount(kb.node);
   if (count === 0) return;
   throw new EngineError(
-    "ENGRAM_CONFLICT",
+    "ENGRAM_KB_NOT_EMPTY",
     `The node ${kb.node} holds ${count} patterns. Choose another with --into, or add to it with --merge.`,
   );
 }
 
-/** Short whatever the source's names and places are. */
-const batchKey = (id: string, kb: SourceKb, done: KbRecord): string =>
-  `${id} ${createHash("sha256")
-    .update(JSON.stringify([kb.name, done.resume ?? ""]))
-    .digest("hex")
-    .slice(0, 32)}`;
+/** What a batch is to the kb it goes to: a part of an import that can be taken back. */
+const partOf = (run: MigrationRun, record: MigrationRecord, at: number, part: number): ImportRequest => ({
+  id: importId(record.id, at),
+  part,
+  last: false,
+  merge: run.merge,
+});
 
 /** The batch's patterns, each once: the same one twice adds up, and is told of. */
 function uniqueOf(batch: SourceBatch): { patterns: readonly ImportedPattern[]; problems: readonly Problem[] } {
@@ -146,6 +152,7 @@ function added(done: KbRecord, batch: SourceBatch, patterns: readonly ImportedPa
   return {
     ...done,
     resume: batch.resume,
+    parts: done.parts + 1,
     entries: done.entries + batch.entries,
     migrated: done.migrated + patterns.length,
     learns,
@@ -156,12 +163,12 @@ function added(done: KbRecord, batch: SourceBatch, patterns: readonly ImportedPa
 }
 
 /** Sums of emotives by symbol cannot be told from the patterns (a window forgets): they are taken over as the source has them. */
-async function copyAffinities(run: MigrationRun, kb: SourceKb): Promise<number> {
+async function copyAffinities(run: MigrationRun, kb: SourceKb, part: ImportRequest): Promise<number> {
   let count = 0;
   for await (const slice of run.source.symbols(kb)) {
     const affinities = slice.filter(({ affinity }) => affinity.length > 0).map(({ symbol, affinity }) => [symbol, affinity] as const);
     if (affinities.length === 0) continue;
-    count += run.dryRun ? affinities.length : await run.target.setAffinities(kb.node, affinities);
+    count += run.dryRun ? affinities.length : await run.target.setAffinities(kb.node, affinities, part);
   }
   return count;
 }

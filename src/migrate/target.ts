@@ -1,5 +1,5 @@
 /** The two places a migration writes to: an engine opened in this process, and a running server. Equals for `run.ts`. */
-import type { Engine, ImportedPattern } from "../engine-types.ts";
+import type { Engine, ImportedPattern, ImportRequest } from "../engine-types.ts";
 import type { EmotiveRecord } from "../model/emotives.ts";
 import type { Event } from "../model/event.ts";
 import type { MigrationTarget } from "./run.ts";
@@ -8,8 +8,8 @@ export function engineTarget(engine: Pick<Engine, "kbOf" | "kbTotals" | "importP
   return {
     where: "this process",
     patternCount: async (node) => (await engine.kbTotals(engine.kbOf(node))).total_unique_patterns,
-    importPatterns: (node, patterns, key) => engine.importPatterns(engine.kbOf(node), patterns, key),
-    setAffinities: (node, affinities) => engine.setAffinities(engine.kbOf(node), affinities),
+    importPatterns: (node, part, patterns) => engine.importPatterns(engine.kbOf(node), part, patterns),
+    setAffinities: (node, affinities, part) => engine.setAffinities(engine.kbOf(node), affinities, part),
   };
 }
 
@@ -21,14 +21,18 @@ export interface WirePattern extends Omit<ImportedPattern, "pattern"> {
 /** The calls of a running server that a migration needs; each throws EngineError, and is repeated while the server is busy. */
 export interface ServerCalls {
   patternCount(node: string): Promise<number>;
-  importPatterns(node: string, patterns: readonly WirePattern[], key: string): Promise<void>;
-  setAffinities(node: string, affinities: readonly (readonly [symbol: string, sums: EmotiveRecord])[]): Promise<number>;
+  importPatterns(node: string, part: ImportRequest, patterns: readonly WirePattern[]): Promise<void>;
+  setAffinities(
+    node: string,
+    affinities: readonly (readonly [symbol: string, sums: EmotiveRecord])[],
+    part: ImportRequest,
+  ): Promise<number>;
 }
 
 export const serverTarget = (where: string, calls: ServerCalls): MigrationTarget => ({
   where,
   patternCount: calls.patternCount,
-  importPatterns: (node, patterns, key) => calls.importPatterns(node, patterns.map(wirePattern), key),
+  importPatterns: (node, part, patterns) => calls.importPatterns(node, part, patterns.map(wirePattern)),
   setAffinities: calls.setAffinities,
 });
 

@@ -114,7 +114,13 @@ describe("engram migrate mongo", () => {
     await expectWhole();
 
     // A finished run is not gone on with: another one meets a kb that is full.
-    await expect(run(process.execPath, migrate(mongo.url))).rejects.toMatchObject({ code: 3, stderr: /ENGRAM_CONFLICT.*--merge/ });
+    const again = run(process.execPath, migrate(mongo.url));
+    await expect(again).rejects.toMatchObject({ code: 2, stderr: expect.stringMatching(/ENGRAM_KB_NOT_EMPTY.*--merge/) });
+    await run(process.execPath, [CLI, "verify", "--data-dir", dataDir()]);
+    await run(process.execPath, [CLI, "rollback", report.id, "--data-dir", dataDir()]);
+    const emptied = await openTestEngine("lmdb", { dataDir: dataDir() });
+    expect((await emptied.engine.kbTotals(emptied.engine.kbOf("weather"))).total_unique_patterns).toBe(0);
+    await emptied.close();
   });
 
   it("from dump files, through the server that has the folder open", { timeout: LONG_MS }, async () => {

@@ -25,6 +25,7 @@ import type {
   ScoredState,
 } from "../../src/engine-types.ts";
 import { EngineError } from "../../src/errors.ts";
+import type { ImportRequest } from "../../src/kb-life-types.ts";
 import type { EmotiveRecord } from "../../src/model/emotives.ts";
 import { averageEmotives } from "../../src/model/emotives.ts";
 import type { Event } from "../../src/model/event.ts";
@@ -371,11 +372,15 @@ export class FakeEngine implements Engine {
       return events.flat().length < 2 ? "tooShort" : { name, isNew: true, frequency: 1 };
     });
   }
-  async importPatterns(kb: string, patterns: readonly ImportedPattern[], key: string): Promise<void> {
-    this.#called("importPatterns", kb, patterns, key);
+  async importPatterns(kb: string, request: ImportRequest, patterns: readonly ImportedPattern[]): Promise<void> {
+    this.#called("importPatterns", kb, request, patterns);
   }
-  async setAffinities(kb: string, affinities: readonly (readonly [symbol: string, sums: EmotiveRecord])[]): Promise<number> {
-    this.#called("setAffinities", kb, affinities);
+  async setAffinities(
+    kb: string,
+    affinities: readonly (readonly [symbol: string, sums: EmotiveRecord])[],
+    request?: ImportRequest,
+  ): Promise<number> {
+    this.#called("setAffinities", kb, affinities, ...(request === undefined ? [] : [request]));
     return affinities.length;
   }
   async learnSequences(kb: string, sequences: readonly (readonly Event[])[]): Promise<{ stored: number; tooShort: number }> {
