@@ -15,6 +15,7 @@ import {
   KEEP_BY_CONFIDENCE,
   KEEP_BY_EVIDENCE,
   KEEP_BY_FRAGMENTATION,
+  KEEP_BY_PRE_POTENTIAL,
   KEEP_BY_SIMILARITY,
   KEEP_BY_SNR,
   SCRATCH_HEAP,
@@ -59,16 +60,31 @@ export function keyBound(scratch: usize, count: u32, most: u32, isGreedy: bool):
 
 /**
  * The least LCS of a pattern of `count` symbols with which its key may reach `floor`, 1 at least; more than the pattern or the state holds if
- * none may. Bounds grow with the LCS, so it is found by bisection.
+ * none may. `isFlat`: each of its events is one symbol. Cost: a few operations for each match fewer.
  */
-export function neededMatches(scratch: usize, count: u32, stateLength: u32, floor: f64): u32 {
+export function neededMatches(scratch: usize, count: u32, stateLength: u32, floor: f64, isFlat: bool): u32 {
   if (floor === f64.NEGATIVE_INFINITY) return 1;
-  let low: u32 = 1;
-  let high = min(count, stateLength) + 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (keyBound(scratch, count, middle, false) < floor) low = middle + 1;
-    else high = middle;
+  const ask = askOf(scratch);
+  const isTight = isFlat && load<u32>(ask, ASK_KEEP_BY) === KEEP_BY_PRE_POTENTIAL && (load<u32>(ask, ASK_FLAGS) & ASK_FUZZY) === 0;
+  const most = min(count, stateLength);
+  for (let matches: u32 = 1; matches <= most; matches++) {
+    const bound = isTight ? flatBound(count, matches, stateLength) : keyBound(scratch, count, matches, false);
+    if (bound >= floor) return matches;
   }
-  return low;
+  return most + 1;
+}
+
+/**
+ * Most that the pre-potential of a pattern of one-symbol events can be if exactly `matches` of its symbols match. In one block, the present is
+ * that block, and the event before where it repeats the first matched symbol; a single match never has such a neighbour, for that would have
+ * matched in its stead.
+ */
+function flatBound(count: u32, matches: u32, stateLength: u32): f64 {
+  const m = matches as f64;
+  const q = stateLength as f64;
+  const snr = (3 * m - q) / (m + q);
+  const evidence = m / (count as f64);
+  if (snr > 0 || matches === 1) return (evidence + 1) * snr + 1 + SLACK;
+  // In two blocks or more it is 1/2 at most.
+  return max((evidence + m / (m + 1)) * snr + 1, 0.5) + SLACK;
 }

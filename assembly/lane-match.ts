@@ -4,9 +4,9 @@
  * one: a greedy match that watches for a shared pair of neighbours, and where there is one the blocks kernel. Where many rows of a group may
  * be kept, the greedy match is first run for all eight, and its exact number of matches rules most of them out.
  *
- * Rows as long as the state or longer come first, then the shorter ones: keys of the shortest rows are low, and a heap that begins with them is
- * replaced over and over. What a row's LCS must be for its key to be kept is one number for rows of a length until the floor rises, so a
- * group of which no row reaches it is counted at once.
+ * What a row's LCS must be for its key to be kept is one number for rows of a length until the floor rises, so a group of which no row
+ * reaches it is counted at once. Longer rows come first where keys grow with the length (few matches of a longer state): a heap that
+ * begins with the shortest is replaced over and over.
  *
  * Cost: the lane LCS; a few operations a row that reaches the threshold; a pass over a row's symbols for those that may be kept. Groups that
  * their lengths rule out cost a few operations for all eight. Reference: test/reference/score.ts.
@@ -22,6 +22,7 @@ import {
   CONTEXT_BELOW_THRESHOLD,
   CONTEXT_MATCHED,
   CONTEXT_WITHOUT_BLOCKS,
+  KEEP_BY_PRE_POTENTIAL,
   KEEP_BY_SIMILARITY,
   QUERY_MASKS,
   QUERY_WORDS,
@@ -34,49 +35,18 @@ import {
   SCRATCH_SURVIVORS,
   SCRATCH_TOKEN_QUERY,
 } from "./layout";
-import { askOf, groupLanes, rowIds } from "./memory";
+import { askOf, eventStart, groupLanes, rowIds } from "./memory";
 import { neededLcs, ratioOf } from "./ratio";
 import { blocksOf } from "./score";
 
 const GROUP_BYTES: usize = RESIDENT_LANES << 2;
 /** Rows of a group from which on it pays to align all eight at once. */
 const BUSY_ROWS: u32 = 3;
+/** Up to so many state symbols a single match has a snr that is not negative, and shorter rows have the greater keys. */
+const FEW_SYMBOLS: u32 = 3;
 
 /** Matches the first `count` survivors, rows of the resident block; counts and the heap are left in the scratch. */
 export function matchLanes(scratch: usize, block: usize, count: u32): void {
-  store<u32>(scratch, 0, CONTEXT_BELOW_THRESHOLD);
-  store<u32>(scratch, 0, CONTEXT_WITHOUT_BLOCKS);
-  const first = scratch + SCRATCH_SURVIVORS;
-  const end = first + ((count as usize) << 2);
-  const middle = firstAsLong(first, end, block, load<u32>(askOf(scratch), ASK_SYMBOLS));
-  matchSurvivors(scratch, block, middle, end);
-  matchSurvivors(scratch, block, first, middle);
-}
-
-/** Where, among survivors in order, those of `length` or more begin; moved to where their group begins. */
-function firstAsLong(first: usize, end: usize, block: usize, length: u32): usize {
-  const lengths = block + (load<u32>(block, RESIDENT_LENGTHS_AT) as usize);
-  let low = first;
-  let high = end;
-  while (low < high) {
-    const middle = low + ((((high - low) >> 3) as usize) << 2);
-    if ((load<u16>(lengths + ((load<u32>(middle) as usize) << 1)) as u32) < length) low = middle + 4;
-    else high = middle;
-  }
-  if (low === end) return low;
-  const group = load<u32>(low) / RESIDENT_LANES;
-  while (low > first && load<u32>(low - 4) / RESIDENT_LANES === group) low -= 4;
-  return low;
-}
-
-/** How many of the eight lengths at `found` are at least `least`. */
-function countFrom(found: usize, least: u32): u32 {
-  const low = i32x4.splat((least as i32) - 1);
-  const isFrom = i16x8.narrow_i32x4_s(i32x4.gt_s(v128.load(found), low), i32x4.gt_s(v128.load(found, 16), low));
-  return popcnt<i32>(i16x8.bitmask(isFrom)) as u32;
-}
-
-function matchSurvivors(scratch: usize, block: usize, begin: usize, end: usize): void {
   const ask = askOf(scratch);
   const cutoff = load<f64>(ask, ASK_RECALL_THRESHOLD);
   const keepBy = load<u32>(ask, ASK_KEEP_BY);
@@ -99,35 +69,48 @@ function matchSurvivors(scratch: usize, block: usize, begin: usize, end: usize):
   /** Least LCS of a row that may be kept, of rows of `length` under `floor`. */
   let promising: u32 = 0;
   let floor = f64.NEGATIVE_INFINITY;
+  let wasFlat = false;
+  const isDescending = keepBy === KEEP_BY_PRE_POTENTIAL && stateLength > FEW_SYMBOLS;
 
-  for (let p = begin; p < end; ) {
+  let from = scratch + SCRATCH_SURVIVORS;
+  let to = from + ((count as usize) << 2);
+  while (from < to) {
+    let p = isDescending ? to - 4 : from;
     const group = load<u32>(p) / RESIDENT_LANES;
     let next = p + 4;
-    while (next < end && load<u32>(next) / RESIDENT_LANES === group) next += 4;
+    if (isDescending) {
+      while (p > from && load<u32>(p - 4) / RESIDENT_LANES === group) p -= 4;
+      to = p;
+    } else {
+      while (next < to && load<u32>(next) / RESIDENT_LANES === group) next += 4;
+      from = next;
+    }
     const positions = ((groupLanes(block, group + 1) - groupLanes(block, group)) / GROUP_BYTES) as u32;
     // What the shortest row in hand needs, all need: needed lengths grow with the row's.
     const shortest = load<u16>(lengths + ((load<u32>(p) as usize) << 1)) as u32;
+    const isWhole = next - p === RESIDENT_LANES << 2 && positions === shortest;
+    const isFlat =
+      isWhole && eventStart(block, (group + 1) * RESIDENT_LANES) - eventStart(block, group * RESIDENT_LANES) === positions * RESIDENT_LANES;
     const current = floorOf(scratch);
-    if (shortest !== length || current !== floor) {
+    if (shortest !== length || current !== floor || isFlat !== wasFlat) {
       if (shortest !== length) needed = neededLcs(shortest + stateLength, cutoff);
       length = shortest;
       floor = current;
-      promising = neededMatches(scratch, length, stateLength, floor);
+      wasFlat = isFlat;
+      promising = neededMatches(scratch, length, stateLength, floor, isFlat);
     }
     if (min(positions, stateLength) < needed) {
       below += ((next - p) >> 2) as u32;
-      p = next;
       continue;
     }
     let aligned: u32 = 0;
     groupLcs(lanes, starts, group, query, scratch + SCRATCH_CARRIES, needed, found);
     // A whole group of one length that shares something where it must, and holds nothing to be kept.
-    if (needed > 0 && next - p === RESIDENT_LANES << 2 && positions === length && countFrom(found, promising) === 0) {
+    if (needed > 0 && isWhole && countFrom(found, promising) === 0) {
       const reached = countFrom(found, needed);
       hopeless += reached;
       below += RESIDENT_LANES - reached;
       isBusy = false;
-      p = next;
       continue;
     }
     for (; p < next; p += 4) {
@@ -137,7 +120,7 @@ function matchSurvivors(scratch: usize, block: usize, begin: usize, end: usize):
       if (own !== length) {
         length = own;
         needed = neededLcs(length + stateLength, cutoff);
-        promising = neededMatches(scratch, length, stateLength, floor);
+        promising = neededMatches(scratch, length, stateLength, floor, false);
       }
       if (lcs < needed) below++;
       else if (lcs === 0) {
@@ -159,9 +142,16 @@ function matchSurvivors(scratch: usize, block: usize, begin: usize, end: usize):
     }
     isBusy = aligned >= BUSY_ROWS;
   }
-  store<u32>(scratch, load<u32>(scratch, CONTEXT_BELOW_THRESHOLD) + below, CONTEXT_BELOW_THRESHOLD);
-  store<u32>(scratch, load<u32>(scratch, CONTEXT_WITHOUT_BLOCKS) + withoutBlocks, CONTEXT_WITHOUT_BLOCKS);
+  store<u32>(scratch, below, CONTEXT_BELOW_THRESHOLD);
+  store<u32>(scratch, withoutBlocks, CONTEXT_WITHOUT_BLOCKS);
   store<u32>(scratch, load<u32>(scratch, CONTEXT_MATCHED) + hopeless, CONTEXT_MATCHED);
+}
+
+/** How many of the eight lengths at `found` are at least `least`. */
+function countFrom(found: usize, least: u32): u32 {
+  const low = i32x4.splat((least as i32) - 1);
+  const isFrom = i16x8.narrow_i32x4_s(i32x4.gt_s(v128.load(found), low), i32x4.gt_s(v128.load(found, 16), low));
+  return popcnt<i32>(i16x8.bitmask(isFrom)) as u32;
 }
 
 /** Whether a row without shared pairs, all of whose greedy matches are blocks of their own, cannot be kept. */
