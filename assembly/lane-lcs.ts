@@ -199,6 +199,11 @@ export function pairOf(low: usize, high: usize): v128 {
   return v128.load64_lane(high, v128.load_zero<u64>(low), 1);
 }
 
+/** The words of two neighbours, whose lane ids come by one load. */
+function wordsOf<T>(ids: u64, table: usize, masks: usize): v128 {
+  return pairOf(wordOf<T>(ids as u32, table, masks), wordOf<T>((ids >> 32) as u32, table, masks));
+}
+
 /** One step of the recurrence: (S + (S & M)) | (S & ~M). */
 function step(s: v128, mask: v128): v128 {
   return v128.or(i64x2.add(s, v128.and(s, mask)), v128.andnot(s, mask));
@@ -221,10 +226,10 @@ function oneWord<T>(lanes: usize, starts: usize, from: u32, to: u32, table: usiz
     let s2 = i64x2.splat(-1);
     let s3 = i64x2.splat(-1);
     for (; p < end; p += GROUP_BYTES) {
-      s0 = step(s0, pairOf(wordOf<T>(load<u32>(p), table, masks), wordOf<T>(load<u32>(p, 4), table, masks)));
-      s1 = step(s1, pairOf(wordOf<T>(load<u32>(p, 8), table, masks), wordOf<T>(load<u32>(p, 12), table, masks)));
-      s2 = step(s2, pairOf(wordOf<T>(load<u32>(p, 16), table, masks), wordOf<T>(load<u32>(p, 20), table, masks)));
-      s3 = step(s3, pairOf(wordOf<T>(load<u32>(p, 24), table, masks), wordOf<T>(load<u32>(p, 28), table, masks)));
+      s0 = step(s0, wordsOf<T>(load<u64>(p), table, masks));
+      s1 = step(s1, wordsOf<T>(load<u64>(p, 8), table, masks));
+      s2 = step(s2, wordsOf<T>(load<u64>(p, 16), table, masks));
+      s3 = step(s3, wordsOf<T>(load<u64>(p, 24), table, masks));
     }
     storeZeros(target, s0, s1, s2, s3);
     target += GROUP_BYTES;
@@ -239,10 +244,10 @@ function oneWordAtLeast<T>(start: usize, end: usize, table: usize, masks: usize,
   let p = start;
   while (p < end) {
     for (const stop = min(p + RUN_BYTES, end); p < stop; p += GROUP_BYTES) {
-      s0 = step(s0, pairOf(wordOf<T>(load<u32>(p), table, masks), wordOf<T>(load<u32>(p, 4), table, masks)));
-      s1 = step(s1, pairOf(wordOf<T>(load<u32>(p, 8), table, masks), wordOf<T>(load<u32>(p, 12), table, masks)));
-      s2 = step(s2, pairOf(wordOf<T>(load<u32>(p, 16), table, masks), wordOf<T>(load<u32>(p, 20), table, masks)));
-      s3 = step(s3, pairOf(wordOf<T>(load<u32>(p, 24), table, masks), wordOf<T>(load<u32>(p, 28), table, masks)));
+      s0 = step(s0, wordsOf<T>(load<u64>(p), table, masks));
+      s1 = step(s1, wordsOf<T>(load<u64>(p, 8), table, masks));
+      s2 = step(s2, wordsOf<T>(load<u64>(p, 16), table, masks));
+      s3 = step(s3, wordsOf<T>(load<u64>(p, 24), table, masks));
     }
     const left = ((end - p) / GROUP_BYTES) as u32;
     if (max(max(mostZeros(s0), mostZeros(s1)), max(mostZeros(s2), mostZeros(s3))) + left < needed) break;

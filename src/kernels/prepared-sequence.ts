@@ -119,6 +119,14 @@ export class PreparedSequence {
    * as 0.
    */
   laneLcsLengths(column: LaneColumn, cutoff = 0, out = new Uint32Array(column.count)): Uint32Array {
+    return this.withLaneLcsLengths(column, cutoff, (lengths) => {
+      out.set(lengths);
+      return out;
+    });
+  }
+
+  /** As `laneLcsLengths`, without a copy: what `use` is given is a view of the kernels' memory, valid until it returns. */
+  withLaneLcsLengths<T>(column: LaneColumn, cutoff: number, use: (lengths: Uint32Array) => T): T {
     return this.#temporary((memory) => {
       const { lanes, starts, lengths, bags, groups } = column;
       const scratch = memory.reserve(Math.max(LANE_SCRATCH_BYTES_MIN, column.longest * LANE_CARRY_BYTES));
@@ -140,8 +148,7 @@ export class PreparedSequence {
           found,
         );
       memory.exports.releaseLanes(query);
-      out.set(memory.u32(found, column.count));
-      return out;
+      return use(memory.u32(found, column.count));
     });
   }
 

@@ -39,6 +39,11 @@ export class Signer {
 
   /** Signatures of a column of hashes (`Kernels.hashes`), one after the other, to `out`: `values` of them a set. */
   signaturesInto(column: Column, out: Uint32Array): void {
+    this.withSignatures(column, (signatures) => out.set(signatures));
+  }
+
+  /** As `signaturesInto`, without a copy: what `use` is given is a view of the kernels' memory, valid until it returns. */
+  withSignatures<T>(column: Column, use: (signatures: Uint32Array) => T): T {
     const memory = this.#memory;
     const before = memory.top;
     try {
@@ -50,7 +55,7 @@ export class Signer {
       if (this.scheme === "datasketch") exports.signaturesInto(flat, offsets, 0, count, parameters, this.values / 4, at);
       else if (this.scheme === "multiply-add") exports.multiplyAddsInto(flat, offsets, 0, count, parameters, this.values / TILE_VALUES, at);
       else exports.onePermutationsInto(flat, offsets, 0, count, this.values, memory.reserve(this.values), at);
-      out.set(memory.u32(at, size));
+      return use(memory.u32(at, size));
     } finally {
       memory.release(before);
     }
