@@ -39,14 +39,13 @@ export function align(
   const { matches, anomalies } = matchesOf(events, state, blocks, partners);
   const [pastCount, presentEnd] = splitEvents(events, blocks, matches);
   const present = events.slice(pastCount, presentEnd);
-  const matched = new Set(matches);
   return {
     matches,
     anomalies,
     past: events.slice(0, pastCount),
     present,
     future: events.slice(presentEnd),
-    missing: present.map((event) => event.filter((symbol) => !matched.has(symbol))),
+    missing: without(present, matches),
     blockCount: blocks.length / 3,
     flatExtrasCount: state.length - matches.length,
   };
@@ -54,8 +53,21 @@ export function align(
 
 /** Per event of the state, its symbols whose value occurs nowhere in the present. */
 export function extrasOf(state: readonly Event[], present: readonly Event[]): readonly Event[] {
-  const expected = new Set(flatten(present));
-  return state.map((event) => event.filter((symbol) => !expected.has(symbol)));
+  return without(state, flatten(present));
+}
+
+const NO_SYMBOLS: Event = Object.freeze([]);
+/** Up to so many symbols looking through them costs less than a set of them. */
+const FEW = 16;
+
+/** Per event, its symbols that are not among `symbols`. Events of which all or nothing is left are not copied. */
+function without(events: readonly Event[], symbols: readonly string[]): readonly Event[] {
+  const set = symbols.length > FEW ? new Set(symbols) : undefined;
+  const isLeft = (symbol: string): boolean => !(set === undefined ? symbols.includes(symbol) : set.has(symbol));
+  return events.map((event) => {
+    if (event.length === 1) return isLeft(event[0]!) ? event : NO_SYMBOLS;
+    return event.filter(isLeft);
+  });
 }
 
 /** Ratios of one alignment: `patternLength` and `presentLength` in symbols. */

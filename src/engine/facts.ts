@@ -9,13 +9,13 @@ import type { Counters } from "../resident/kb-counters.ts";
 import type { ResidentKb } from "../resident/resident-kb.ts";
 import { type KbHead, type StateStore, UNKNOWN_SYMBOL } from "../store/state-store.ts";
 import { KbChanged } from "./plan.ts";
-import type { SymbolCache } from "./symbol-cache.ts";
+import type { SymbolCache, Texts } from "./symbol-cache.ts";
 
 /** What of a match is needed to make it an object. */
 export type Kept = Pick<Match, "name" | "patternId" | "symbolIds" | "eventEnds">;
 
 export interface Facts {
-  readonly texts: ReadonlyMap<number, string>;
+  readonly texts: Texts;
   readonly snapshot: Counters;
   readonly figures: ReadonlyMap<string, SymbolFigures>;
 }
@@ -46,7 +46,7 @@ export async function readFacts(
     for (const id of question.countersOf(match, at)) counted.add(id);
   });
   const list = [...counted];
-  const texts = await symbols.names(head.kb, head.generation, shownIds(kept, list));
+  const texts = await symbols.namesOf(head.kb, head.generation, [list, ...kept.map(({ symbolIds }) => symbolIds)]);
   const names = kept.map((match) => match.name);
   const remembered = await memory?.counters({ patternIds: kept.map((match) => match.patternId), names, symbolIds: list });
   const snapshot: Counters = remembered ?? (await state.counters(head.kb, head.generation, names, list));
@@ -73,12 +73,6 @@ export async function readFacts(
     if (snapshot.patterns[at] === undefined) throw lost(head.kb, `counters of pattern ${match.name}`);
   });
   return { texts, snapshot, figures };
-}
-
-/** Every id of which a text is needed, some several times. */
-function* shownIds(kept: readonly Kept[], counted: readonly number[]): Iterable<number> {
-  yield* counted;
-  for (const { symbolIds } of kept) yield* symbolIds;
 }
 
 /**

@@ -197,7 +197,11 @@ export class PatternEdits {
   async #views(head: KbHead, rows: readonly ListedPattern[]): Promise<Found[]> {
     const { state, symbols } = this.#options;
     const { kb, generation } = head;
-    const names = await symbols.names(kb, generation, new Set(rows.flatMap(({ symbolIds }) => symbolIds)));
+    const names = await symbols.namesOf(
+      kb,
+      generation,
+      rows.map(({ symbolIds }) => symbolIds),
+    );
     const { patterns: records } = await state.counters(
       kb,
       generation,

@@ -24,7 +24,7 @@ import { type Found, KbChanged, type Planner, type Question } from "./plan.ts";
 import { Queries } from "./queries.ts";
 import { readContent } from "./reads.ts";
 import { openStream } from "./stream-source.ts";
-import type { SymbolCache } from "./symbol-cache.ts";
+import type { SymbolCache, Texts } from "./symbol-cache.ts";
 
 /** Times a kb may be cleared under one call before the caller is told to try again. */
 const TRIES = 5;
@@ -323,14 +323,17 @@ function oneSymbolFate(name: string, rank: number, symbol: string): PatternFate 
   return { name, outcome: "filtered", stage: "first symbol", reason };
 }
 
-function eventsOf({ symbolIds, eventEnds }: Kept, texts: ReadonlyMap<number, string>): string[][] {
-  const events: string[][] = [];
+function eventsOf({ symbolIds, eventEnds }: Kept, texts: Texts): Event[] {
+  const events: Event[] = [];
   let from = 0;
   for (const end of eventEnds) {
-    // Most events hold one symbol: a list made of it is cheaper than one that grows.
-    const event = [texts.get(symbolIds[from++]!)!];
-    while (from < end) event.push(texts.get(symbolIds[from++]!)!);
-    events.push(event);
+    // Most events hold one symbol: those are there already.
+    if (end - from === 1) events.push(texts.event(symbolIds[from++]!)!);
+    else {
+      const event: string[] = [];
+      while (from < end) event.push(texts.get(symbolIds[from++]!)!);
+      events.push(event);
+    }
   }
   return events;
 }

@@ -5,13 +5,16 @@
 import { symbolHash } from "../kernels/sign.ts";
 import type { SymbolTable } from "../pool/kernel-pool.ts";
 import { type StateStore, UNKNOWN_SYMBOL } from "../store/state-store.ts";
+import { SymbolTexts } from "./symbol-texts.ts";
 
 /** Symbols kept over all kbs, about 150 bytes each: 300 MB at most. */
 const KEPT_MAX = 2_000_000;
 
+export type Texts = Pick<SymbolTexts, "get" | "event">;
+
 interface KbSymbols {
   readonly ids: Map<string, number>;
-  readonly names: Map<number, string>;
+  readonly names: SymbolTexts;
   table: GrowingTable | undefined;
   building: Promise<void> | undefined;
   /** False once it is forgotten: a look-up under way may still use it, and nobody counts it. */
@@ -62,7 +65,7 @@ export class SymbolCache {
 
   #of(kb: string, generation: number): KbSymbols {
     const key = `${generation} ${kb}`;
-    const entry = this.#kbs.get(key) ?? { ids: new Map(), names: new Map(), table: undefined, building: undefined, counted: true };
+    const entry = this.#kbs.get(key) ?? { ids: new Map(), names: new SymbolTexts(), table: undefined, building: undefined, counted: true };
     this.#kbs.delete(key);
     this.#kbs.set(key, entry);
     for (const [oldKey, old] of this.#kbs) {
@@ -121,14 +124,19 @@ export class SymbolCache {
   }
 
   /** Symbols of ids, as a look-up that holds at least these. An id may come several times. */
-  async names(kb: string, generation: number, ids: Iterable<number>): Promise<ReadonlyMap<number, string>> {
+  names(kb: string, generation: number, ids: ArrayLike<number>): Promise<Texts> {
+    return this.namesOf(kb, generation, [ids]);
+  }
+
+  /** As `names`, for many lists. */
+  async namesOf(kb: string, generation: number, lists: Iterable<ArrayLike<number>>): Promise<Texts> {
     const entry = this.#of(kb, generation);
     // Thousands of ids an answer, nearly all known: nothing is made for those.
     const unknown = new Set<number>();
     let asked = 0;
-    for (const id of ids) {
-      asked++;
-      if (!entry.names.has(id)) unknown.add(id);
+    for (const ids of lists) {
+      asked += ids.length;
+      for (let i = 0; i < ids.length; i++) if (!entry.names.has(ids[i]!)) unknown.add(ids[i]!);
     }
     const missing = [...unknown];
     this.#count(asked, missing.length);
