@@ -182,8 +182,11 @@ function compareAll(
     const ofLength = work + MATCHES_RATIOS;
     for (let lcs: u32 = 0; lcs <= most; lcs++) store<f64>(ofLength + ((lcs as usize) << 3), ratioOf(lcs, total));
     let to = ratios + ((found as usize) << 3);
-    for (let p = lengths, end = lengths + ((count as usize) << 2); p < end; p += 4, to += 8) {
-      store<f64>(to, load<f64>(ofLength + ((load<u32>(p) as usize) << 3)));
+    // Two a turn; there is room behind the last of an odd number, as below.
+    for (let p = lengths, end = lengths + ((count as usize) << 2); p < end; p += 8, to += 16) {
+      const two = load<u64>(p);
+      const low = v128.load64_zero(ofLength + ((two as u32 as usize) << 3));
+      v128.store(to, v128.load64_lane(ofLength + (((two >> 32) as usize) << 3), low, 1));
     }
     return found + count;
   }
