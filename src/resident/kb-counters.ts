@@ -118,7 +118,9 @@ export class KbCounters {
 
   /** What of the question is not known here. */
   missing({ patternIds, names, symbolIds }: CounterQuestion): CounterQuestion {
-    const patterns = patternIds.map((_, at) => at).filter((at) => this.#frequencies.get(patternIds[at]!) === UNASKED);
+    // Nearly always nothing: no list is made on the way to that.
+    const patterns: number[] = [];
+    for (let at = 0; at < patternIds.length; at++) if (this.#frequencies.get(patternIds[at]!) === UNASKED) patterns.push(at);
     const isFinalizedMissing = this.head.finalizedBelow > 0 && this.#finalized === undefined;
     const isUnasked = (id: number): boolean =>
       this.#symbols.get(id) === UNASKED || (this.head.finalizedBelow > 0 && this.#finalizedMembers.get(id) === UNASKED);
