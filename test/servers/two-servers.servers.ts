@@ -23,7 +23,10 @@ describe("two API processes", () => {
     await servers?.stop();
   });
 
-  it("show 1,000 of 1,000 learns in the other's next prediction: flushed, held up, and while a large kb loads", async () => {
+  // 60 s to 175 s, the most of it while some hundred thousand patterns are loaded beside it.
+  it("show 1,000 of 1,000 learns in the other's next prediction: flushed, held up, and while a large kb loads", {
+    timeout: 600_000,
+  }, async () => {
     expect(await readYourWrites(servers, "writes", 400)).toBe(400);
     await servers.bridge.faults([{ kind: "unavailable", statements: "insert" }]);
     expect(await readYourWrites(servers, "writes", 300, 400)).toBe(300);
