@@ -171,7 +171,7 @@ function copyKept(instance: PoolInstance, kept: number) {
     similarities[e] = doubles[entry + HEAP_SIMILARITY / 8]!;
     patternIds[e] = batch.patternId(row);
     for (let n = 0; n < NAME_BYTES; n++) names[e * NAME_BYTES + n] = batch.names[row * NAME_BYTES + n]!;
-    for (let to = symbolStarts[e]!, n = 0; to < symbolStarts[e + 1]!; ) symbolIds[to++] = batch.symbolId(row, n++);
+    batch.copySymbolIds(row, symbolIds, symbolStarts[e]!);
     for (let to = eventStarts[e]!, n = 0; to < eventStarts[e + 1]!; ) eventEnds[to++] = batch.eventEnd(row, n++);
     const start = blockStarts[e]!;
     const end = start + kernels.blocksOfRow(scratch, place, row);

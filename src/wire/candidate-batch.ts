@@ -161,8 +161,8 @@ export interface CandidateRows {
   /** 20 bytes a row. */
   readonly names: Uint8Array;
   symbolCount(row: number): number;
-  /** Symbol `index` of row `row`. */
-  symbolId(row: number, index: number): number;
+  /** Writes the ids of row `row` to `to`, from `at` on. */
+  copySymbolIds(row: number, to: Uint32Array, at: number): void;
   eventCount(row: number): number;
   /** Symbols of row `row` up to and with event `index`. */
   eventEnd(row: number, index: number): number;
@@ -192,7 +192,10 @@ export function viewCandidateBatch(memory: Uint8Array, place: number): Candidate
     patternId: (row) => batch.getUint32(patternIdsAt + row * 8, true) + batch.getUint32(patternIdsAt + row * 8 + 4, true) * 2 ** 32,
     names: new Uint8Array(memory.buffer, base + field(BATCH_NAMES_AT), rows * NAME_BYTES),
     symbolCount: (row) => symbolStart(row + 1) - symbolStart(row),
-    symbolId: (row, index) => batch.getUint32(symbolIdsAt + (symbolStart(row) + index) * 4, true),
+    copySymbolIds: (row, to, at) => {
+      const end = symbolIdsAt + symbolStart(row + 1) * 4;
+      for (let from = symbolIdsAt + symbolStart(row) * 4, next = at; from < end; from += 4) to[next++] = batch.getUint32(from, true);
+    },
     eventCount: (row) => eventStart(row + 1) - eventStart(row),
     eventEnd: (row, index) => batch.getUint16(eventEndsAt + (eventStart(row) + index) * 2, true),
   };

@@ -80,9 +80,11 @@ export function viewResidentBlock(memory: Uint8Array, place: number): ResidentBl
     patternId: (row) => block.getUint32(patternIdsAt + row * 8, true) + block.getUint32(patternIdsAt + row * 8 + 4, true) * 2 ** 32,
     origin: (row) => block.getUint32(originsAt + row * 4, true),
     symbolCount: (row) => block.getUint16(lengthsAt + row * 2, true),
-    symbolId: (row, index) => {
-      const position = block.getUint32(groupStartsAt + Math.floor(row / RESIDENT_LANES) * 4, true) + index;
-      return block.getUint32(lanesAt + (position * RESIDENT_LANES + (row % RESIDENT_LANES)) * 4, true) - 1;
+    copySymbolIds: (row, to, at) => {
+      const end = at + block.getUint16(lengthsAt + row * 2, true);
+      const position = block.getUint32(groupStartsAt + Math.floor(row / RESIDENT_LANES) * 4, true);
+      let from = lanesAt + (position * RESIDENT_LANES + (row % RESIDENT_LANES)) * 4;
+      for (let next = at; next < end; from += RESIDENT_LANES * 4) to[next++] = block.getUint32(from, true) - 1;
     },
     eventCount: (row) => eventStart(row + 1) - eventStart(row),
     eventEnd: (row, index) => block.getUint16(eventEndsAt + (eventStart(row) + index) * 2, true),

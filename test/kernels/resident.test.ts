@@ -21,7 +21,9 @@ function patternsOf(sequences: readonly (readonly (readonly string[])[])[]): Tes
 function rowsOf(place: number) {
   const view = viewCandidates(pair.bytes, place);
   return Array.from({ length: view.rows }, (_, row) => {
-    const ids = Array.from({ length: view.symbolCount(row) }, (_, n) => view.symbolId(row, n));
+    const column = new Uint32Array(view.symbolCount(row));
+    view.copySymbolIds(row, column, 0);
+    const ids = [...column];
     return {
       patternId: view.patternId(row),
       name: Buffer.from(view.names.subarray(row * 20, row * 20 + 20)).toString("hex"),

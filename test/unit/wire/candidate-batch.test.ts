@@ -19,7 +19,9 @@ const patterns = fc
 function rowsOf(memory: Uint8Array, place: number) {
   const batch = viewCandidateBatch(memory, place);
   return Array.from({ length: batch.rows }, (_, row) => {
-    const ids = Array.from({ length: batch.symbolCount(row) }, (_, index) => batch.symbolId(row, index));
+    const column = new Uint32Array(batch.symbolCount(row));
+    batch.copySymbolIds(row, column, 0);
+    const ids = [...column];
     let start = 0;
     return {
       patternId: batch.patternId(row),
