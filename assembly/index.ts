@@ -5,7 +5,14 @@ export { intersectionCount, intersectionCountsInto, intersectionScratchBytes } f
 export { beginTask, sortKept } from "./keep";
 export { laneBagsInto } from "./lane-bag";
 export { laneIntersectionCountsInto, markHits } from "./lane-jaccard";
-export { laneLcsLengthsAtLeastInto, laneLcsLengthsInto, prepareLanes, releaseLanes } from "./lane-lcs";
+export {
+  laneLcsLengthsAtLeastInto,
+  laneLcsLengthsInto,
+  narrowLanesInto,
+  narrowLcsLengthsInto,
+  prepareLanes,
+  releaseLanes,
+} from "./lane-lcs";
 export { LAYOUT_VERSION } from "./layout";
 export { lcsLength, lcsLengthAtLeast, lcsLengthPair, lcsLengthsInto, pairScratchBytes } from "./lcs";
 export { prepareQuery, queryBytes, releaseQuery } from "./masks";

@@ -116,6 +116,43 @@ function fewLanes(start: usize, lengths: usize, bounds: usize, needed: u32, quer
   }
 }
 
+/** Lane ids of 16 bits, half the memory to read: RESIDENT_LANES u16 a position, to `out`. All must be below 65,536. */
+export function narrowLanesInto(lanes: usize, positions: u32, out: usize): void {
+  let p = lanes;
+  for (const end = lanes + (positions as usize) * GROUP_BYTES; p < end; p += GROUP_BYTES) {
+    v128.store(out + ((p - lanes) >> 1), i16x8.narrow_i32x4_u(v128.load(p), v128.load(p, 16)));
+  }
+}
+
+/**
+ * As `laneLcsLengthsInto` for what `narrowLanesInto` wrote and a query of one mask word that has its table of words (`prepareLanes`): beyond the
+ * inner caches it is the lane ids that take their time to come.
+ */
+export function narrowLcsLengthsInto(narrow: usize, starts: usize, from: u32, to: u32, query: usize, out: usize): void {
+  const table = load<u32>(query, QUERY_LANE_MASKS) as usize;
+  let target = out;
+  let p = narrow + ((load<u32>(starts + ((from as usize) << 2)) as usize) << 4);
+  for (let group = from; group < to; group++) {
+    const end = narrow + ((load<u32>(starts + ((group as usize) << 2), 4) as usize) << 4);
+    let s0 = i64x2.splat(-1);
+    let s1 = i64x2.splat(-1);
+    let s2 = i64x2.splat(-1);
+    let s3 = i64x2.splat(-1);
+    for (; p < end; p += 16) {
+      s0 = step(s0, narrowWords(load<u32>(p), table));
+      s1 = step(s1, narrowWords(load<u32>(p, 4), table));
+      s2 = step(s2, narrowWords(load<u32>(p, 8), table));
+      s3 = step(s3, narrowWords(load<u32>(p, 12), table));
+    }
+    storeZeros(target, s0, s1, s2, s3);
+    target += GROUP_BYTES;
+  }
+}
+
+function narrowWords(ids: u32, table: usize): v128 {
+  return pairOf(table + (((ids & 0xffff) as usize) << 3), table + (((ids >>> 16) as usize) << 3));
+}
+
 /** Address of a group's first position. */
 function startOf(lanes: usize, starts: usize, group: u32): usize {
   return lanes + (load<u32>(starts + ((group as usize) << 2)) as usize) * GROUP_BYTES;

@@ -22,6 +22,8 @@ export interface KernelExports {
   prepareLanes(query: number, laneMasks: number): void;
   releaseLanes(query: number): void;
   laneLcsLengthsInto(lanes: number, starts: number, from: number, to: number, query: number, carries: number, out: number): void;
+  narrowLanesInto(lanes: number, positions: number, out: number): void;
+  narrowLcsLengthsInto(narrow: number, starts: number, from: number, to: number, query: number, out: number): void;
   laneLcsLengthsAtLeastInto(
     lanes: number,
     starts: number,

@@ -28,6 +28,8 @@ import { planTextTable, writeTextTable } from "./text-table.ts";
 
 /** Buckets of a candidate's bag (assembly/lane-bag.ts). */
 const LANE_BAG_BYTES = 64;
+/** Ids below this have lane ids of 16 bits. */
+const NARROW_ID_LIMIT = 0xffff;
 /** Zeros before the class table. */
 const TABLE_FRONT_BYTES = 16;
 
@@ -99,7 +101,11 @@ export class Kernels {
     const distinct = memory.place(parts.distinct);
     const bags = memory.reserve(groups * RESIDENT_LANES * LANE_BAG_BYTES);
     memory.exports.laneBagsInto(lanes, starts, 0, groups, bags);
-    return { count, longest, groups, order, lanes, starts, lengths, distinct, bags };
+    // Lane ids are one more than ids; 0 says that there is no narrow copy.
+    const isNarrow = flat.every((id) => id < NARROW_ID_LIMIT);
+    const narrow = isNarrow ? memory.reserve(parts.lanes.length * 2) : 0;
+    if (isNarrow) memory.exports.narrowLanesInto(lanes, parts.lanes.length / RESIDENT_LANES, narrow);
+    return { count, longest, groups, order, lanes, narrow, starts, lengths, distinct, bags };
   }
 
   /** Copies sets in by what is in them, for exact Jaccard indices (set-column.ts); arguments as for `column`, repeated ids count once. */

@@ -22,6 +22,8 @@ export interface LaneColumn {
   readonly groups: number;
   readonly order: Uint32Array;
   readonly lanes: number;
+  /** The same in u16, which is less to read; 0 where an id is too great for it. */
+  readonly narrow: number;
   readonly starts: number;
   readonly lengths: number;
   readonly distinct: number;
@@ -39,6 +41,8 @@ export interface SetColumn {
 /** A matching block: start in the pattern, start in the state, size. */
 export type Block = readonly [patternStart: number, stateStart: number, size: number];
 
+/** Elements of a query whose masks have one word. */
+const ONE_WORD_MAX = 64;
 /** A SIMD vector of carries a position. */
 const LANE_CARRY_BYTES = 16;
 /** A query's bag and a group's bounds. */
@@ -133,7 +137,9 @@ export class PreparedSequence {
       const found = memory.reserve(groups * RESIDENT_LANES * 4);
       const { query, laneMasks } = this.#opened;
       memory.exports.prepareLanes(query, laneMasks);
-      if (cutoff <= 0) memory.exports.laneLcsLengthsInto(lanes, starts, 0, groups, query, scratch, found);
+      if (cutoff <= 0 && column.narrow !== 0 && this.#opened.count <= ONE_WORD_MAX)
+        memory.exports.narrowLcsLengthsInto(column.narrow, starts, 0, groups, query, found);
+      else if (cutoff <= 0) memory.exports.laneLcsLengthsInto(lanes, starts, 0, groups, query, scratch, found);
       else
         memory.exports.laneLcsLengthsAtLeastInto(
           lanes,

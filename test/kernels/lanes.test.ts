@@ -57,6 +57,11 @@ describe.each(builds)("$name", ({ kernels }) => {
           });
           expect([...opened.laneLcsLengths(column, cutoff)]).toEqual(reaching);
         });
+        // An id that does not fit 16 bits: the column has no narrow copy.
+        withLanes(kernels, query, [...candidates, Uint32Array.of(0xffff)], (opened, column) => {
+          const placed = [...column.order].map((c) => candidates[c] ?? Uint32Array.of(0xffff));
+          expect([...opened.laneLcsLengths(column)]).toEqual(placed.map((candidate) => lcsLength([...query], [...candidate])));
+        });
       }),
       parameters(150),
     );
@@ -72,6 +77,12 @@ describe.each(builds)("$name", ({ kernels }) => {
     });
     expect(() => kernels.laneColumn(Uint32Array.of(limit), Uint32Array.of(0, 1))).toThrow(RangeError);
     expect(() => kernels.laneColumn(new Uint32Array(65_536), Uint32Array.of(0, 65_536))).toThrow(RangeError);
+  });
+
+  test("the greatest lane id of 16 bits is found", () => {
+    withLanes(kernels, Uint32Array.of(0xfffe, 0), [Uint32Array.of(0xfffe), Uint32Array.of(0, 0xfffe, 0)], (opened, column) => {
+      expect([...opened.laneLcsLengths(column)]).toEqual([1, 2]);
+    });
   });
 
   test("intersections equal the twin's, with repeats and without", () => {
