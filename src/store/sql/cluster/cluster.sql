@@ -150,3 +150,21 @@ CREATE SETTINGS PROFILE IF NOT EXISTS engram_cluster ON CLUSTER '{cluster}' SETT
     optimize_distributed_group_by_sharding_key = 1,
     parallel_distributed_insert_select = 2,
     prefer_localhost_replica = 1;
+
+CREATE TABLE IF NOT EXISTS engram.imports_shard ON CLUSTER '{cluster}'
+(
+    id String,
+    kb String,
+    generation UInt32,
+    seq_before UInt64,
+    seq_after UInt64,
+    merged UInt8,
+    state LowCardinality(String),
+    at DateTime64(3, 'UTC'),
+    version UInt64
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/engram/imports', '{replica}', version) ORDER BY id
+SETTINGS index_granularity = 256, replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS engram.imports ON CLUSTER '{cluster}' AS engram.imports_shard
+ENGINE = Distributed('{cluster}', 'engram', 'imports_shard', cityHash64(id));
