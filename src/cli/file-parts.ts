@@ -1,10 +1,23 @@
 /** Parts of files, and how one tells that a file is still the one that was read: for commands that go on where they stood. */
 import { createHash } from "node:crypto";
-import { open, rename } from "node:fs/promises";
+import { open, rename, stat } from "node:fs/promises";
+import { EngineError } from "../errors.ts";
 
 /** Bytes compared at the beginning of a file, and before the place: enough to tell files apart, cheap to read with each batch. */
 const HEAD_BYTES = 65_536;
 const TAIL_BYTES = 4_096;
+
+/** Bytes in a file. Errors: ENGRAM_FILE_UNREADABLE. */
+export async function sizeOf(file: string): Promise<number> {
+  try {
+    return (await stat(file)).size;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new EngineError("ENGRAM_FILE_UNREADABLE", `The file ${file} cannot be read (${code}). Check the path and its permissions.`, {
+      cause: error,
+    });
+  }
+}
 
 /** Bytes [from, to) of a file; fewer where it ends before. */
 export async function readPart(file: string, from: number, to: number): Promise<Buffer> {

@@ -2,10 +2,9 @@
  * `engram learn FILE`: learns a file of sequences, a batch at a time, and can be stopped and started again. A batch has a key of its own, so
  * one that was learned just before a crash and is sent again counts once.
  */
-import { stat } from "node:fs/promises";
 import type { Command } from "commander";
 import { Option } from "commander";
-import { EngineError } from "../errors.ts";
+import { sizeOf } from "./file-parts.ts";
 import { type LearnProgress, ProgressRecord } from "./learn-progress.ts";
 import { type LineFormat, readBatches, type SourceLimits } from "./learn-source.ts";
 import { type Memory, openMemory, withPatience } from "./memory.ts";
@@ -66,17 +65,6 @@ interface LearnOptions extends SettingOptions {
   readonly url?: string;
   readonly skipBad?: boolean;
   readonly restart?: boolean;
-}
-
-async function sizeOf(file: string): Promise<number> {
-  try {
-    return (await stat(file)).size;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new EngineError("ENGRAM_FILE_UNREADABLE", `The file ${file} cannot be read (${code}). Check the path and its permissions.`, {
-      cause: error,
-    });
-  }
 }
 
 async function learn(file: string, options: LearnOptions): Promise<void> {

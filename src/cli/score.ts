@@ -3,10 +3,10 @@
  * one after the next is begun, so memory is bounded, every core is busy while lines are written, and a run that was killed goes on
  * where it stood.
  */
-import { rm, stat } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { type Command, Option } from "commander";
-import { EngineError } from "../errors.ts";
 import { parquetOfLines } from "../store/parquet.ts";
+import { sizeOf } from "./file-parts.ts";
 import { type LineFormat, readBatches, type SourceBatch, type SourceLimits } from "./learn-source.ts";
 import { type Memory, openMemory, type ScoreSettings, withPatience } from "./memory.ts";
 import { numberOption } from "./predict.ts";
@@ -100,17 +100,6 @@ interface ScoreOptions extends SettingOptions {
   readonly skipBad?: boolean;
   readonly restart?: boolean;
   readonly json?: boolean;
-}
-
-async function sizeOf(file: string): Promise<number> {
-  try {
-    return (await stat(file)).size;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new EngineError("ENGRAM_FILE_UNREADABLE", `The file ${file} cannot be read (${code}). Check the path and its permissions.`, {
-      cause: error,
-    });
-  }
 }
 
 async function score(file: string, options: ScoreOptions): Promise<void> {

@@ -5,6 +5,7 @@
 import type { ImportedPattern, ImportRequest } from "../engine-types.ts";
 import { EngineError } from "../errors.ts";
 import type { EmotiveRecord } from "../model/emotives.ts";
+import { compareSymbols } from "../model/event.ts";
 import { addToChecksum, emptyKb, importId, type KbRecord, type MigrationRecord, type MigrationRecords, PROBLEMS_KEPT } from "./record.ts";
 import type { MigrationSource, Problem, ProblemKind, SourceBatch, SourceKb } from "./source.ts";
 
@@ -133,12 +134,21 @@ function uniqueOf(batch: SourceBatch): { patterns: readonly ImportedPattern[]; p
         ...before,
         frequency: before.frequency + one.frequency,
         emotives: [...before.emotives, ...one.emotives],
-        metadata: [...before.metadata, ...one.metadata],
+        metadata: unionOf(before.metadata, one.metadata),
       });
       problems.push({ kind: "duplicate", entry: one.pattern.name, leftOut: false, detail: "frequencies were added up" });
     }
   }
   return { patterns: [...byName.values()], problems };
+}
+
+type Metadata = ImportedPattern["metadata"];
+
+/** Each name once, with the values of both, sorted by code point. */
+function unionOf(one: Metadata, other: Metadata): Metadata {
+  const union = new Map(one.map(([name, values]) => [name, new Set(values)]));
+  for (const [name, values] of other) union.set(name, new Set([...(union.get(name) ?? []), ...values]));
+  return [...union].map(([name, values]) => [name, [...values].sort(compareSymbols)]);
 }
 
 function added(done: KbRecord, batch: SourceBatch, patterns: readonly ImportedPattern[], problems: readonly Problem[]): KbRecord {

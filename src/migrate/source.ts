@@ -37,8 +37,6 @@ export const PROBLEM_KINDS = {
   bad_emotives: "its emotives are no records of numbers",
   bad_metadata: "its metadata is no object of lists",
   duplicate: "the same pattern stands there more than once",
-  no_emotives: "its emotives could not be read",
-  no_affinity: "sums of emotives a symbol cannot be read from this kind of source",
 } as const;
 
 export type ProblemKind = keyof typeof PROBLEM_KINDS;
