@@ -40,7 +40,7 @@ const IMPORTS: Readonly<Record<string, Row>> = {
     npm: ["fastify", "@fastify/compress", "@fastify/swagger", "@fastify/swagger-ui", "@fastify/websocket", "typebox"],
   },
   "src/eval": { own: ["assembly/layout.ts", "src/model", "src/wire", "src/kernels", "src/pool"], npm: [] },
-  "src/migrate": { own: ["src/model"], npm: ["mongodb", "@clickhouse/client", "ioredis"] },
+  "src/migrate": { own: ["src/model", "src/replace-file.ts"], npm: ["mongodb", "@clickhouse/client", "ioredis"] },
   "src/stress": { own: ["src/engine.ts", "src/eval", "src/kernels", "src/model", "src/store"], npm: [] },
   // The data lock, and it alone of the stores: the command line says who has the data folder before anything is opened.
   "src/cli": {
@@ -54,6 +54,7 @@ const IMPORTS: Readonly<Record<string, Row>> = {
       "src/stress",
       "src/model",
       "src/pool",
+      "src/replace-file.ts",
       "src/config.ts",
       "src/config-schema.ts",
       "src/store/data-lock.ts",
@@ -73,6 +74,7 @@ const IMPORTS: Readonly<Record<string, Row>> = {
   "src/engine-types.ts": { own: ["src/model"], npm: [] },
   "src/errors.ts": { own: [], npm: [] },
   "src/log.ts": { own: [], npm: [] },
+  "src/replace-file.ts": { own: [], npm: [] },
 };
 
 /** Open to all: errors and the logger, and the types of what everyone is handed. */
@@ -135,7 +137,7 @@ describe("who may import whom", () => {
     expect(sources.length).toBeGreaterThan(40);
     expect(kernels.length).toBeGreaterThan(5);
     expect(importsOf("src/config.ts").map(({ target }) => target)).toContain("./config-schema.ts");
-    expect(importsOf("src/cli/memory.ts").map(({ target }) => target)).toContain("../engine.ts");
+    expect(importsOf("src/cli/place.ts").map(({ target }) => target)).toContain("../engine.ts");
     expect(importsOf("src/config.ts")).toContainEqual({ target: "./config-kinds.ts", typeOnly: true });
   });
 

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { mkdir, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
-import { replaceFile } from "./file-parts.ts";
+import { replaceFile } from "../replace-file.ts";
 
 const MANIFEST = "manifest.json";
 const FORMAT = "engram-archive";

@@ -2,10 +2,8 @@
  * Calls of the HTTP interface for commands, wherever the memory lives: sent to a running server (found by `--url` or by the data folder's
  * lock), or answered by the same routes inside this process. So a command is written once, against docs/wire.md and docs/knowledge-bases.md.
  */
-import { type Config, usesDataFolder } from "../config.ts";
 import { EngineError, ERROR_TABLE, type ErrorCode } from "../errors.ts";
-import type { Logger } from "../log.ts";
-import { lockDataFolder, readDataLock } from "../store/data-lock.ts";
+import { openOwnEngine, type Place, serverOf } from "./place.ts";
 import { programVersion } from "./version.ts";
 
 export interface Reply {
@@ -56,21 +54,15 @@ function checked(path: string, reply: Reply): Reply {
   );
 }
 
-export async function openCaller(place: {
-  readonly config: Config;
-  readonly log: Logger;
-  readonly url?: string | undefined;
-}): Promise<Caller> {
-  const { config, log } = place;
-  const owner = place.url === undefined && usesDataFolder(config) ? await readDataLock(config.dataDir) : undefined;
-  const url = place.url ?? owner?.url ?? "";
-  if (url !== "") return remote(url.replace(/\/+$/, ""));
-  const lock = usesDataFolder(config) ? await lockDataFolder(config.dataDir) : undefined;
+export async function openCaller(place: Place): Promise<Caller> {
+  const url = await serverOf(place);
+  if (url !== undefined) return remote(url);
+  const own = await openOwnEngine(place);
   try {
-    // Loaded here, so that a command that talks to a server starts without the stores' native parts.
-    const [{ openEngine }, { buildApp }] = await Promise.all([import("../engine.ts"), import("../http/app.ts")]);
-    const engine = await openEngine(config, log);
-    const app = buildApp({ engine, log, serviceName: config.serviceName, version: programVersion() });
+    // Loaded here for the same reason as the engine.
+    const { buildApp } = await import("../http/app.ts");
+    const { config, log } = place;
+    const app = buildApp({ engine: own.engine, log, serviceName: config.serviceName, version: programVersion() });
     const send: Send = async (method, path, body, headers) => {
       const reply = await app.inject({ method, url: path, headers, ...(body !== undefined && { payload: body }) });
       return { status: reply.statusCode, headers: reply.headers as Reply["headers"], bytes: reply.rawPayload };
@@ -78,13 +70,12 @@ export async function openCaller(place: {
     return new Caller("this process", send, async () => {
       try {
         await app.close();
-        await engine.close();
       } finally {
-        await lock?.release();
+        await own.close();
       }
     });
   } catch (error) {
-    await lock?.release();
+    await own.close();
     throw error;
   }
 }

@@ -2,12 +2,13 @@
  * `engram demo`: learns a pronouncing dictionary, sound by sound, and asks it words as they are, cut short and misheard. The second run
  * finds it learned. Needs the development dependencies (the dictionary is one).
  */
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import Table from "cli-table3";
 import type { Command } from "commander";
 import { EngineError } from "../errors.ts";
 import type { SessionConfig } from "../model/session-config.ts";
+import { replaceFile } from "../replace-file.ts";
 import { type Dictionary, type Question, questionsOf, soundsOf, wordsBySounds } from "./demo-words.ts";
 import { BATCH_SEQUENCES } from "./learn.ts";
 import { type AnyPrediction, type Memory, openMemory, withPatience } from "./memory.ts";
@@ -60,8 +61,7 @@ const recordPath = (dataDir: string, url: string | undefined): string =>
 
 async function writeRecord(file: string, learned: number): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  await writeFile(`${file}.new`, `${JSON.stringify({ learned })}\n`);
-  await rename(`${file}.new`, file);
+  await replaceFile(file, `${JSON.stringify({ learned })}\n`);
 }
 
 async function learnAll(memory: Memory, dictionary: Dictionary, record: string): Promise<void> {

@@ -1,6 +1,6 @@
 /** Parts of files, and how one tells that a file is still the one that was read: for commands that go on where they stood. */
 import { createHash } from "node:crypto";
-import { open, rename, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { EngineError } from "../errors.ts";
 
 /** Bytes compared at the beginning of a file, and before the place: enough to tell files apart, cheap to read with each batch. */
@@ -37,17 +37,4 @@ export async function fingerprint(file: string, end: number): Promise<string> {
     hash.update(`${part.length}:`).update(part);
   }
   return hash.digest("hex");
-}
-
-/** Writes a whole file. Durable when it resolves; the old one stands until the new one is whole. */
-export async function replaceFile(path: string, text: string): Promise<void> {
-  const draft = `${path}.new`;
-  const handle = await open(draft, "w");
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(draft, path);
 }

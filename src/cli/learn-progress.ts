@@ -9,7 +9,8 @@ import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { EngineError } from "../errors.ts";
-import { fingerprint, readPart, replaceFile } from "./file-parts.ts";
+import { replaceFile } from "../replace-file.ts";
+import { fingerprint, readPart } from "./file-parts.ts";
 
 export interface LearnProgress {
   /** Names this pass over the file: the stem of its batches' keys. */

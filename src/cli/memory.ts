@@ -4,13 +4,11 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { EngramClient, EngramError } from "../client/index.ts";
-import { type Config, usesDataFolder } from "../config.ts";
 import type { OneSymbolPrediction, Prediction, ScoreAllRequest, ScoredState } from "../engine-types.ts";
 import { EngineError, ERROR_TABLE, type ErrorCode } from "../errors.ts";
-import type { Logger } from "../log.ts";
 import type { Event } from "../model/event.ts";
 import type { SessionConfig } from "../model/session-config.ts";
-import { lockDataFolder, readDataLock } from "../store/data-lock.ts";
+import { openOwnEngine, type Place, serverOf } from "./place.ts";
 
 export type Sequence = readonly Event[];
 export type AnyPrediction = Prediction | OneSymbolPrediction;
@@ -30,54 +28,32 @@ export interface Memory {
 
 export type ScoreSettings = Required<Pick<ScoreAllRequest, "cutoff" | "keep" | "similarity">>;
 
-export interface MemoryPlace {
-  readonly config: Config;
-  readonly log: Logger;
+export interface MemoryPlace extends Place {
   /** Node id whose knowledge base is meant. */
   readonly node: string;
-  /** A server's address; without it the data folder decides. */
-  readonly url?: string | undefined;
 }
 
 /** Errors: ENGRAM_DATA_LOCKED when another process has the folder and answers no HTTP, ENGRAM_STORE_UNREACHABLE, those of opening. */
 export async function openMemory(place: MemoryPlace): Promise<Memory> {
-  if (place.url !== undefined) return remoteMemory(place.url, place.node);
-  if (usesDataFolder(place.config)) {
-    const owner = await readDataLock(place.config.dataDir);
-    if (owner?.url) return remoteMemory(owner.url, place.node);
-  }
-  return localMemory(place);
+  const url = await serverOf(place);
+  return url === undefined ? localMemory(place) : remoteMemory(url, place.node);
 }
 
-async function localMemory({ config, log, node }: MemoryPlace): Promise<Memory> {
-  const lock = usesDataFolder(config) ? await lockDataFolder(config.dataDir) : undefined;
-  try {
-    // Loaded here, so that a command that talks to a server starts without the stores' native parts.
-    const { openEngine } = await import("../engine.ts");
-    const engine = await openEngine(config, log);
-    const kb = engine.kbOf(node);
-    return {
-      where: "this process",
-      learn: (sequences, key) => engine.learnSequences(kb, sequences, { idempotencyKey: key }),
-      predict: async (state, settings) => (await engine.predictState(kb, state, settings)).predictions,
-      score: async (queries, settings) => {
-        const answers: ScoredState[] = [];
-        for await (const answer of engine.scoreAll({ kb, queries, ...settings })) answers.push(answer);
-        return answers;
-      },
-      patternCount: async () => (await engine.kbHead(kb)).patternCount,
-      close: async () => {
-        try {
-          await engine.close();
-        } finally {
-          await lock?.release();
-        }
-      },
-    };
-  } catch (error) {
-    await lock?.release();
-    throw error;
-  }
+async function localMemory(place: MemoryPlace): Promise<Memory> {
+  const { engine, close } = await openOwnEngine(place);
+  const kb = engine.kbOf(place.node);
+  return {
+    where: "this process",
+    learn: (sequences, key) => engine.learnSequences(kb, sequences, { idempotencyKey: key }),
+    predict: async (state, settings) => (await engine.predictState(kb, state, settings)).predictions,
+    score: async (queries, settings) => {
+      const answers: ScoredState[] = [];
+      for await (const answer of engine.scoreAll({ kb, queries, ...settings })) answers.push(answer);
+      return answers;
+    },
+    patternCount: async () => (await engine.kbHead(kb)).patternCount,
+    close,
+  };
 }
 
 function remoteMemory(url: string, node: string): Memory {

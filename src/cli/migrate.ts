@@ -6,7 +6,7 @@ import { writeFile } from "node:fs/promises";
 import Table from "cli-table3";
 import { type Command, InvalidArgumentError } from "commander";
 import { EngramClient } from "../client/index.ts";
-import { type Config, usesDataFolder } from "../config.ts";
+import type { Config } from "../config.ts";
 import { EngineError } from "../errors.ts";
 import type { CheckLimits } from "../migrate/pattern-check.ts";
 import { MigrationRecords } from "../migrate/record.ts";
@@ -14,8 +14,8 @@ import { hasProblems, type MigrationReport, reportOf, reportText } from "../migr
 import { chooseKbs, type MigrationTarget, migrate } from "../migrate/run.ts";
 import type { MigrationSource } from "../migrate/source.ts";
 import { engineTarget, type ServerCalls, serverTarget } from "../migrate/target.ts";
-import { lockDataFolder, readDataLock } from "../store/data-lock.ts";
 import { asked, withPatience } from "./memory.ts";
+import { openOwnEngine, serverOf } from "./place.ts";
 import { loadSettings, logOf, type SettingOptions, withSettings } from "./settings.ts";
 import { grouped, perSecond, printable, startBar } from "./terminal.ts";
 
@@ -126,31 +126,11 @@ interface OpenedTarget {
   close(): Promise<void>;
 }
 
-/** A server that is named or has the data folder open; else this process. */
 async function openTarget(options: MigrateOptions, config: Config, log: () => ReturnType<typeof logOf>): Promise<OpenedTarget> {
-  const url = options.url ?? (usesDataFolder(config) ? (await readDataLock(config.dataDir))?.url : undefined);
-  if (url) {
-    return { target: serverTarget(`the server at ${url}`, serverCalls(url)), close: async () => undefined };
-  }
-  const lock = usesDataFolder(config) ? await lockDataFolder(config.dataDir) : undefined;
-  try {
-    // Loaded here, so that a command that talks to a server starts without the stores' native parts.
-    const { openEngine } = await import("../engine.ts");
-    const engine = await openEngine(config, log());
-    return {
-      target: engineTarget(engine),
-      close: async () => {
-        try {
-          await engine.close();
-        } finally {
-          await lock?.release();
-        }
-      },
-    };
-  } catch (error) {
-    await lock?.release();
-    throw error;
-  }
+  const url = await serverOf({ config, url: options.url });
+  if (url !== undefined) return { target: serverTarget(`the server at ${url}`, serverCalls(url)), close: async () => undefined };
+  const { engine, close } = await openOwnEngine({ config, log: log() });
+  return { target: engineTarget(engine), close };
 }
 
 function serverCalls(url: string): ServerCalls {

@@ -7,7 +7,8 @@ import { type FileHandle, open, readFile, rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { ScoredState } from "../engine-types.ts";
 import { EngineError } from "../errors.ts";
-import { fingerprint, replaceFile } from "./file-parts.ts";
+import { replaceFile } from "../replace-file.ts";
+import { fingerprint } from "./file-parts.ts";
 
 export interface ScoreProgress {
   /** Of the queries' file. */

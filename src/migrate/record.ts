@@ -3,9 +3,10 @@
  * in between sends that one batch again, under the same key, and the kb counts it once. Reports are made of it.
  */
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
+import { replaceFile } from "../replace-file.ts";
 import type { Problem, ProblemKind } from "./source.ts";
 
 /** Problems kept word for word a kb; all are counted. */
@@ -105,15 +106,7 @@ export class MigrationRecords {
   /** Durable when it resolves; the old record stands until the new one is whole. */
   async save(record: MigrationRecord): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
-    const path = this.pathOf(record.id);
-    const handle = await open(`${path}.new`, "w");
-    try {
-      await handle.writeFile(`${JSON.stringify(record, null, 1)}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(`${path}.new`, path);
+    await replaceFile(this.pathOf(record.id), `${JSON.stringify(record, null, 1)}\n`);
   }
 }
 

@@ -42,9 +42,10 @@ export async function openTestEngine(
       ...input,
       ...(redis && { redis: { url: redis.url } }),
     });
-    const stores = await openStores(config, silentLogger);
     const own =
       pool !== undefined || threads === 0 ? { pool: pool ?? (await openInlinePool({ residentBytes: config.residentBytes })) } : {};
+    // After the pool: what opens the engine closes the stores when it fails, and a pool within this process needs no closing.
+    const stores = await openStores(config, silentLogger);
     const parts: EngineParts = { stores, ...own };
     const engine = await openEngine(config, silentLogger, parts);
     return {

@@ -1,4 +1,5 @@
 /** The plan of the pool's memory: what fits 4 GiB, what is refused; scratch leases. */
+import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { SCRATCH_BYTES } from "../../../assembly/layout.ts";
 import { classTableBytes, leaseScratch, planPoolMemory, releaseLostScratch, SYMBOL_CAPACITY } from "../../../src/kernels/pool-memory.ts";
@@ -55,4 +56,35 @@ test("a lost thread's scratch goes to its successor, marked as used", () => {
   expect(leaseScratch(memory, layout, 12)).toEqual({ index: 1, isUsed: false });
   releaseLostScratch(memory, layout, new Set([12, 13]));
   expect(leaseScratch(memory, layout, 13)).toEqual({ index: 0, isUsed: true });
+});
+
+/** Starts the built pool where the system grants so many GiB of address space; what it warned of, and the room it says it has. */
+function roomWithin(gib: number, residentGib: number): { room?: number; warnings?: string[]; refused?: string } {
+  const pool = new URL("../../../dist/src/pool/piscina-pool.js", import.meta.url).href;
+  const script = `
+    const { openPiscinaPool } = await import(${JSON.stringify(pool)});
+    const warnings = [];
+    const log = { warn: (_, text) => warnings.push(text), error() {}, info() {}, debug() {} };
+    try {
+      const pool = await openPiscinaPool({ threads: 1, queueMax: 4, residentBytes: ${residentGib} * 2 ** 30, log });
+      console.log(JSON.stringify({ room: pool.resident?.capacity ?? 0, warnings }));
+      await pool.close();
+    } catch (error) {
+      console.log(JSON.stringify({ refused: error.code }));
+    }`;
+  const limited = `ulimit -v ${gib * 2 ** 20}; exec "$0" --input-type=module -e "$1"`;
+  const { stdout, stderr } = spawnSync("bash", ["-c", limited, process.execPath, script], { encoding: "utf8" });
+  if (stdout === "") throw new Error(stderr);
+  return JSON.parse(stdout) as ReturnType<typeof roomWithin>;
+}
+
+// Each memory takes 10 GiB of address space; Node itself takes 1 to 2.
+test("where the system grants less address space the resident memory is smaller, and says so", () => {
+  const gib = 2 ** 30;
+  const whole = roomWithin(48, 6);
+  expect(whole).toEqual({ room: 6 * gib, warnings: [] });
+  const part = roomWithin(26, 6);
+  expect(part.room).toBe(4 * gib);
+  expect(part.warnings).toEqual([expect.stringMatching(/^less resident memory than asked/)]);
+  expect(roomWithin(8, 6)).toEqual({ refused: "ENGRAM_SETTINGS_INVALID" });
 });
