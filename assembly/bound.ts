@@ -75,6 +75,35 @@ export function neededMatches(scratch: usize, count: u32, stateLength: u32, floo
 }
 
 /**
+ * Most that the key can be if exactly `matches` symbols match, each in a block of its own, and `span` symbols lie from the first to the last of them. Of a
+ * pattern of one-symbol events (`isFlat`) those are all that is present: no symbol before the first is in the state.
+ */
+export function apartBound(scratch: usize, count: u32, matches: u32, span: u32, isFlat: bool): f64 {
+  const ask = askOf(scratch);
+  if (load<u32>(ask, ASK_KEEP_BY) !== KEEP_BY_PRE_POTENTIAL || (load<u32>(ask, ASK_FLAGS) & ASK_FUZZY) !== 0) {
+    return keyBound(scratch, count, matches, true);
+  }
+  const m = matches as f64;
+  const q = load<u32>(ask, ASK_SYMBOLS) as f64;
+  const snr = (3 * m - q) / (m + q);
+  const evidence = m / (count as f64);
+  const confidence = isFlat || snr > 0 ? m / (span as f64) : evidence;
+  return (evidence + confidence) * snr + 1 / m + SLACK;
+}
+
+/**
+ * As `neededMatches`, for a pattern that shares no two neighbours with the state: each of its matches, at most as many as the LCS, is a block of its own.
+ */
+export function neededApart(scratch: usize, count: u32, stateLength: u32, floor: f64): u32 {
+  if (floor === f64.NEGATIVE_INFINITY) return 1;
+  const most = min(count, stateLength);
+  for (let matches: u32 = 1; matches <= most; matches++) {
+    if (keyBound(scratch, count, matches, true) >= floor) return matches;
+  }
+  return most + 1;
+}
+
+/**
  * Most that the pre-potential of a pattern of one-symbol events can be if exactly `matches` of its symbols match. In one block, the present is
  * that block, and the event before where it repeats the first matched symbol; a single match never has such a neighbour, for that would have
  * matched in its stead.

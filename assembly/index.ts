@@ -21,7 +21,7 @@ export { multiplyAddsInto, onePermutationsInto, tokenHashesInto } from "./minhas
 export { sharedCountsInto } from "./postings";
 export { loadQuery, loadText, unloadQuery, unloadText } from "./query";
 export { indelRatio, indelRatioAtLeast, indelRatioPair, indelRatiosInto, neededLcs } from "./ratio";
-export { residentBytes, sealResident } from "./resident";
+export { planResident, sealResident } from "./resident";
 export { blocksOfRow, matchRows } from "./score";
 export { beginSlice, firstBadRow, keepByJaccard, keepByLength, keepByMinhash, keepByOverlap, keepBySimilarity } from "./stages";
 export { prepareText, textQueryBytes } from "./text-query";

@@ -2,7 +2,8 @@
  * The match stage over a resident block, token mode (semantics §7; score.ts has the same for candidate batches): LCS of eight rows side by side,
  * and for each row that reaches the recall threshold first a bound of its key. Only rows that may be kept are looked into one by
  * one: a greedy match that watches for a shared pair of neighbours, and where there is one the blocks kernel. Where many rows of a group may
- * be kept, the greedy match is first run for all eight, and its exact number of matches rules most of them out.
+ * be kept, the greedy match is first run for all eight, and its exact number of matches rules most of them out. This is the way of long
+ * states, of thresholds that a row without a shared symbol reaches, and of symbols that most rows hold; lane-indexed.ts is the way of the others.
  *
  * What a row's LCS must be for its key to be kept is one number for rows of a length until the floor rises, so a group of which no row
  * reaches it is counted at once. Longer rows come first where keys grow with the length (few matches of a longer state): a heap that
@@ -13,8 +14,10 @@
  */
 import { floorOf, keyBound, neededMatches } from "./bound";
 import { offerBlocks, offerMatch } from "./details";
+import { alignRow } from "./lane-align";
 import { groupGreedy } from "./lane-greedy";
-import { groupLcs, laneTable } from "./lane-lcs";
+import { matchIndexed } from "./lane-indexed";
+import { groupLcs } from "./lane-lcs";
 import {
   ASK_KEEP_BY,
   ASK_RECALL_THRESHOLD,
@@ -24,7 +27,6 @@ import {
   CONTEXT_WITHOUT_BLOCKS,
   KEEP_BY_PRE_POTENTIAL,
   KEEP_BY_SIMILARITY,
-  QUERY_MASKS,
   QUERY_WORDS,
   RESIDENT_GROUP_STARTS_AT,
   RESIDENT_LANES,
@@ -47,6 +49,10 @@ const FEW_SYMBOLS: u32 = 3;
 
 /** Matches the first `count` survivors, rows of the resident block; counts and the heap are left in the scratch. */
 export function matchLanes(scratch: usize, block: usize, count: u32): void {
+  if (!matchIndexed(scratch, block, count)) matchGroups(scratch, block, count);
+}
+
+function matchGroups(scratch: usize, block: usize, count: u32): void {
   const ask = askOf(scratch);
   const cutoff = load<f64>(ask, ASK_RECALL_THRESHOLD);
   const keepBy = load<u32>(ask, ASK_KEEP_BY);
@@ -157,42 +163,4 @@ function countFrom(found: usize, least: u32): u32 {
 /** Whether a row without shared pairs, all of whose greedy matches are blocks of their own, cannot be kept. */
 function isOutOfReach(scratch: usize, length: u32, matches: usize, pairs: usize): bool {
   return load<u64>(pairs) === 0 && keyBound(scratch, length, load<u32>(matches), true) < floorOf(scratch);
-}
-
-/** The greedy match of one row, down its lane; offers it, or returns 1 if its key turns out to be too low. */
-function alignRow(scratch: usize, block: usize, row: u32, length: u32, similarity: f64): u32 {
-  const query = scratch + SCRATCH_TOKEN_QUERY;
-  const table = laneTable(query);
-  const masks = load<u32>(query, QUERY_MASKS) as usize;
-  /** State positions behind the greedy match so far. */
-  let free = ~(0 as u64);
-  /** Positions of the symbol before. */
-  let before: u64 = 0;
-  let sharedPairs: u64 = 0;
-  let matches: u32 = 0;
-  let first: u32 = 0;
-  let last: u32 = 0;
-  let p = groupLanes(block, row / RESIDENT_LANES) + (((row % RESIDENT_LANES) as usize) << 2);
-  for (let n: u32 = 0; n < length; n++) {
-    const positions = load<u64>(masks + ((load<u16>(table + ((load<u32>(p) as usize) << 1)) as usize) << 3));
-    p += GROUP_BYTES;
-    sharedPairs |= (before << 1) & positions;
-    before = positions;
-    const taken = positions & free;
-    if (taken !== 0) {
-      // Everything above the lowest bit of `taken`.
-      free = ~(taken ^ (taken - 1));
-      if (matches === 0) first = n;
-      last = n;
-      matches++;
-    }
-  }
-  if (sharedPairs !== 0) {
-    const ids = rowIds(scratch, block, row);
-    offerBlocks(scratch, block, row, ids, length, similarity, blocksOf(scratch, ids, length));
-    return 0;
-  }
-  if (keyBound(scratch, length, matches, true) < floorOf(scratch)) return 1;
-  offerMatch(scratch, block, row, rowIds(scratch, block, row), length, similarity, matches, matches, first, last + 1);
-  return 0;
 }

@@ -2,7 +2,7 @@
  * Byte layouts that TypeScript and the kernels share. Integer literals only: both compilers read this file. A change of any number
  * here raises LAYOUT_VERSION; the wasm exports it and the TypeScript side refuses another one (ENGRAM_LAYOUT_MISMATCH).
  */
-export const LAYOUT_VERSION = 6;
+export const LAYOUT_VERSION = 7;
 
 /** Values in a MinHash signature, and how they fall into bands (semantics §6.1): stored in databases, so a change is a format change. */
 export const SIGNATURE_VALUES = 100;
@@ -123,6 +123,13 @@ export const SCRATCH_CONTEXT = 0;
 export const SCRATCH_SURVIVORS = 4096;
 /** f64 a row: similarities that the rapidfuzz stage has computed (character mode). */
 export const SCRATCH_SIMILARITIES = 266240;
+/* In the same place, for a resident block that is matched by its index (token mode): */
+/** u8 a row: state positions whose symbol the row holds. */
+export const SCRATCH_SHARED = 266240;
+/** u16 a row: one more than the number of its hits' place; 0: it has none. */
+export const SCRATCH_HIT_PLACES = 331792;
+/** u8 a place: hits there, or more than fit. */
+export const SCRATCH_HIT_COUNTS = 462864;
 /** HEAP_ENTRY_BYTES a row. */
 export const SCRATCH_HEAP = 790528;
 /** u32 a distinct query symbol; also bits of the intersection kernel. */
@@ -137,6 +144,9 @@ export const SCRATCH_CANDIDATE_SIGNATURE = 6770688;
 export const SCRATCH_QUERY_SIGNATURE = 6771200;
 /** u8 a code point (or pattern symbol): carries of the LCS kernel. */
 export const SCRATCH_CARRIES = 6787072;
+/** u32[ROW_HITS_MAX] a place: the hits of one row (token mode); or: */
+export const SCRATCH_HITS = 7835648;
+export const ROW_HITS_MAX = 8;
 /** Joined texts of some candidates: a byte or a u32 a character, TEXT_POINTS_MAX of them at most in one. */
 export const SCRATCH_TEXT = 7835648;
 export const SCRATCH_TEXT_BYTES = 4194304;
@@ -147,6 +157,9 @@ export const SCRATCH_TOKEN_QUERY_BYTES = 36700160;
 export const SCRATCH_LANE_MASKS = 12095488;
 /** Entries there: kbs of fewer symbols have their short states' mask words looked up at once, larger ones by class. 8 MiB a thread. */
 export const LANE_MASKS = 1048576;
+/** Behind them, in the same room: what sealing a resident block sorts (assembly/resident-index.ts). No query is loaded meanwhile. */
+export const SCRATCH_SEAL_WORK = 20484096;
+export const SCRATCH_SEAL_WORK_BYTES = 28246016;
 /** Prepared text (code points) of the state, or of one symbol in the search for partners. */
 export const SCRATCH_TEXT_QUERY = 48730112;
 export const SCRATCH_TEXT_QUERY_BYTES = 16777216;
@@ -233,6 +246,15 @@ export const RESIDENT_EVENT_STARTS_AT = 60;
 export const RESIDENT_GROUP_STARTS_AT = 68;
 /** u32 a row: its row in the batch that the block was made of. */
 export const RESIDENT_ORIGINS_AT = 72;
+/**
+ * Inverted index: number of distinct lane ids; u32[ids] ascending; u32[ids + 1] where an id's hits start; u32 a symbol of the block: a hit, the row in the
+ * low 16 bits and the position in the row above, ascending. RESIDENT_HIT_AGAIN is set where the symbol stood in that row before.
+ */
+export const RESIDENT_INDEX_IDS = 76;
+export const RESIDENT_INDEX_IDS_AT = 80;
+export const RESIDENT_INDEX_STARTS_AT = 84;
+export const RESIDENT_INDEX_HITS_AT = 88;
+export const RESIDENT_HIT_AGAIN = 2147483648;
 export const RESIDENT_HEADER_BYTES = 128;
 /** Rows side by side: four SIMD vectors of two 64-bit lanes. */
 export const RESIDENT_LANES = 8;

@@ -1,8 +1,9 @@
 /**
  * A candidate batch turned into a resident block: rows sorted by length, eight side by side, so that the lane kernels score eight with one
- * instruction and no branch mispredicts. Cost: two passes over the rows and one over the symbols (a few nanoseconds a symbol), once
- * for a block that many queries meet. Not for a batch that is scored once: that costs more than it saves. Layout and picture:
- * src/wire/resident-block.ts. Working memory: SCRATCH_BLOCKS_WORK (row counts a length) and SCRATCH_SURVIVORS (rows in order).
+ * instruction and no branch mispredicts, and an index that says which rows hold a symbol. Cost: two passes over the rows and some over the
+ * symbols (about ten nanoseconds a symbol), once for a block that many queries meet. Not for a batch that is scored once: that costs
+ * more than it saves. Layout and picture: src/wire/resident-block.ts. Working memory: SCRATCH_BLOCKS_WORK (row counts a length),
+ * SCRATCH_SURVIVORS (rows in order), SCRATCH_SEAL_WORK.
  */
 import {
   BATCH_BYTES,
@@ -33,31 +34,33 @@ import {
   SCRATCH_SURVIVORS,
 } from "./layout";
 import { eventEnds, eventStart, groupLanes, rowLength, symbolIds, symbolStart } from "./memory";
+import { indexBytes, placeIndex, sortIndex, writeIndex } from "./resident-index";
 
 const GROUP_BYTES: usize = RESIDENT_LANES << 2;
 /** SIMD loads run over the end. */
 const SLACK_BYTES: usize = 16;
 
-/** Bytes of the resident block that `sealResident` would make of a batch whose rows were checked (`firstBadRow`). */
-export function residentBytes(scratch: usize, batch: usize): usize {
+/**
+ * Sorts what `sealResident` writes and returns the block's bytes. The batch's rows must have been checked (`firstBadRow`), and no query may be
+ * loaded in the scratch: its room is used.
+ */
+export function planResident(scratch: usize, batch: usize): usize {
   countLengths(scratch, batch);
   const rows = load<u32>(batch, BATCH_ROWS) as usize;
-  return blockBytes(rows, positionsOf(scratch, rows) as usize, load<u32>(batch, BATCH_EVENTS) as usize);
+  orderRows(scratch, batch, rows as u32);
+  const positions = positionsOf(scratch, batch, rows);
+  sortIndex(scratch, batch, rows as u32);
+  return blockBytes(rows, positions, load<u32>(batch, BATCH_EVENTS) as usize, indexBytes(scratch));
 }
 
-/**
- * Writes the block at `block` (8-byte aligned, `residentBytes` bytes, not in the batch). The batch's rows must have been checked.
- */
+/** Writes the block at `block` (8-byte aligned, as many bytes as planned, not in the batch); after `planResident` of the same batch. */
 export function sealResident(scratch: usize, batch: usize, block: usize): void {
-  countLengths(scratch, batch);
   const rows = load<u32>(batch, BATCH_ROWS) as usize;
-  const events = load<u32>(batch, BATCH_EVENTS) as usize;
-  const positions = positionsOf(scratch, rows) as usize;
-  orderRows(scratch, batch, rows as u32);
-  writeHeader(block, batch, rows, positions, events);
+  writeHeader(scratch, block, batch, rows);
   writeGroupStarts(scratch, batch, block, rows);
   writeRows(scratch, batch, block, rows);
   writeLanes(scratch, batch, block, rows as u32);
+  writeIndex(scratch, block);
 }
 
 function align8(bytes: usize): usize {
@@ -69,21 +72,29 @@ function groupsOf(rows: usize): usize {
 }
 
 /** The order of the parts is the picture's: `writeHeader` places them by the same sums. */
-function blockBytes(rows: usize, positions: usize, events: usize): usize {
+function blockBytes(rows: usize, positions: usize, events: usize, index: usize): usize {
   const groups = groupsOf(rows);
   const perRow = (rows << 3) + align8((groups + 1) << 2) + align8((rows + 1) << 2) + align8(rows << 2) + 2 * align8(rows << 1);
   return (
-    (RESIDENT_HEADER_BYTES as usize) + positions * GROUP_BYTES + perRow + align8(rows * NAME_BYTES) + align8(events << 1) + SLACK_BYTES
+    (RESIDENT_HEADER_BYTES as usize) +
+    positions * GROUP_BYTES +
+    perRow +
+    align8(rows * NAME_BYTES) +
+    align8(events << 1) +
+    index +
+    SLACK_BYTES
   );
 }
 
-function writeHeader(block: usize, batch: usize, rows: usize, positions: usize, events: usize): void {
+function writeHeader(scratch: usize, block: usize, batch: usize, rows: usize): void {
   const groups = groupsOf(rows);
+  const events = load<u32>(batch, BATCH_EVENTS) as usize;
+  const positions = positionsOf(scratch, batch, rows);
   let at: usize = RESIDENT_HEADER_BYTES;
   memory.fill(block, 0, RESIDENT_HEADER_BYTES);
   store<u32>(block, RESIDENT_MAGIC_VALUE, BATCH_MAGIC);
   store<u32>(block, LAYOUT_VERSION, BATCH_VERSION);
-  store<u32>(block, blockBytes(rows, positions, events) as u32, BATCH_BYTES);
+  store<u32>(block, blockBytes(rows, positions, events, indexBytes(scratch)) as u32, BATCH_BYTES);
   store<u32>(block, rows as u32, BATCH_ROWS);
   store<u32>(block, load<u32>(batch, BATCH_SYMBOLS), BATCH_SYMBOLS);
   store<u32>(block, events as u32, BATCH_EVENTS);
@@ -106,6 +117,18 @@ function writeHeader(block: usize, batch: usize, rows: usize, positions: usize, 
   store<u32>(block, at as u32, BATCH_NAMES_AT);
   at += align8(rows * NAME_BYTES);
   store<u32>(block, at as u32, BATCH_EVENT_ENDS_AT);
+  at += align8(events << 1);
+  placeIndex(scratch, block, at);
+}
+
+/** Positions of all groups: a group is as long as its last row. */
+function positionsOf(scratch: usize, batch: usize, rows: usize): usize {
+  const order = scratch + SCRATCH_SURVIVORS;
+  let positions: usize = 0;
+  for (let end: usize = RESIDENT_LANES; end < rows + RESIDENT_LANES; end += RESIDENT_LANES) {
+    positions += rowLength(batch, load<u32>(order + ((min(end, rows) - 1) << 2))) as usize;
+  }
+  return positions;
 }
 
 /** How many rows have each length, u32[PATTERN_SYMBOLS_MAX + 1] in the work memory. */
@@ -117,24 +140,6 @@ function countLengths(scratch: usize, batch: usize): void {
     const cell = counts + ((rowLength(batch, row) as usize) << 2);
     store<u32>(cell, load<u32>(cell) + 1);
   }
-}
-
-/** Positions of all groups: a group is as long as its last row. */
-function positionsOf(scratch: usize, rows: usize): u32 {
-  const counts = scratch + SCRATCH_BLOCKS_WORK;
-  let positions: u32 = 0;
-  let placed: u32 = 0;
-  for (let length: u32 = 0; length <= (PATTERN_SYMBOLS_MAX as u32); length++) {
-    const next = placed + load<u32>(counts + ((length as usize) << 2));
-    // Groups whose last row is one of these.
-    positions += (next / RESIDENT_LANES - placed / RESIDENT_LANES) * length;
-    if (next === (rows as u32) && placed < next) {
-      if (next % RESIDENT_LANES !== 0) positions += length;
-      break;
-    }
-    placed = next;
-  }
-  return positions;
 }
 
 /** Counting sort, stable: the batch's rows by length in SCRATCH_SURVIVORS. Turns the counts into the lengths' ends. */

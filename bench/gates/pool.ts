@@ -64,7 +64,7 @@ export async function openPool(mode: BenchMode): Promise<Contest> {
   const pairs = ranges.reduce((sum, part) => sum + part.rows, 0);
   const expected = (reach(query) * pairs) / base.length;
 
-  const residentBytes = param(mode, 16, 600) * 2 ** 20;
+  const residentBytes = param(mode, 24, 1_000) * 2 ** 20;
   const options = { symbolCapacity: 1 << 16, residentBytes };
   const opened: [name: string, Opened][] = [
     ["calling thread", await filled(await openInlinePool({ ...options, sliceRows: 1 << 30 }), ranges, query)],

@@ -4,7 +4,7 @@
  */
 import { POOL_SLOTS, SLOT_BYTES } from "../../assembly/layout.ts";
 import type { PoolLayout } from "../kernels/pool-memory.ts";
-import { batchBounds, batchBytes, writeCandidateBatch } from "../wire/candidate-batch.ts";
+import { batchBounds, batchBytes, symbolsInRows, writeCandidateBatch } from "../wire/candidate-batch.ts";
 import type { CandidateColumns } from "../wire/candidate-columns.ts";
 import { residentBytesMax } from "../wire/resident-block.ts";
 import type { SealTask } from "../wire/task.ts";
@@ -64,7 +64,7 @@ export class PoolBlockMemory implements BlockMemory {
 
   async #sealRows(columns: CandidateColumns, from: number, to: number, symbolCount: number): Promise<PlacedBlock | undefined> {
     const slot = await this.#pool.takeSlot();
-    const extent = this.#arena.take(residentBytesMax(batchBytes(columns, from, to)));
+    const extent = this.#arena.take(residentBytesMax(batchBytes(columns, from, to), symbolsInRows(columns, from, to)));
     let kept = extent;
     let isSealed = false;
     try {

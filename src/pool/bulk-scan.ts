@@ -19,7 +19,7 @@ import { Pace } from "./pace.ts";
 import { assertGoesOn, type SlotQueue } from "./slot-queue.ts";
 
 /** What a batch may take so that the block made of it fits a slot too. */
-const BATCH_BYTES_MAX = SLOT_BYTES - residentBytesMax(0);
+const BATCH_BYTES_MAX = Math.floor((SLOT_BYTES - residentBytesMax(0, 0)) / (residentBytesMax(4, 1) - residentBytesMax(0, 0))) * 4;
 /** A query against a row, before anything was timed. */
 const PAIR_NS = 20;
 

@@ -7,10 +7,13 @@ import { EngineError } from "../errors.ts";
 import type { KbHead, LearnCommit, LearnResult } from "../store/state-store.ts";
 import { NoRoom, ResidentKb, type ResidentParts, Superseded } from "./resident-kb.ts";
 
-/** Bytes a pattern is guessed to take before any was read: 14 symbols in as many events took 124. */
-const PATTERN_BYTES = 124;
-/** What a block takes more while it is made: a group of the longest patterns. */
+/** Bytes a pattern is guessed to take before any was read: 14 symbols in as many events took 190. */
+const PATTERN_BYTES = 190;
+/** What a block takes more while it is made: a group of the longest patterns, and an index of symbols that all stand in one place. */
 const MAKING_BYTES = 131_072;
+const MAKING_SHARE = 0.6;
+/** A block is made of what fits a slot, and takes about so much at most. */
+const BLOCK_BYTES = 6 * 2 ** 20;
 /** Kbs whose last use is remembered though they are not in memory. */
 const USES_MAX = 100_000;
 /** After a load that failed, how long before the next one is tried. */
@@ -182,7 +185,8 @@ export class ResidentKbs {
       this.#failed.delete(head.kb);
     }
     // Blocks are made in more room than they keep, in one piece: a load that is begun should not fail for that.
-    const wanted = Math.min(capacity, needed * 1.25 + MAKING_BYTES);
+    const making = Math.min(needed, BLOCK_BYTES) * MAKING_SHARE + MAKING_BYTES;
+    const wanted = Math.min(capacity, needed * 1.1 + making);
     let room = capacity - used;
     for (const entry of this.#kbs.values()) {
       if (room >= wanted) break;

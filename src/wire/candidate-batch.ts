@@ -49,7 +49,7 @@ function endBefore(ends: Uint8Array, base: number, row: number): number {
 }
 
 /** Symbols in rows `from` to `to` (exclusive). */
-function symbolsInRows(columns: CandidateColumns, from: number, to: number): number {
+export function symbolsInRows(columns: CandidateColumns, from: number, to: number): number {
   return endBefore(columns.symbolEnds, columns.symbolBase, to) - endBefore(columns.symbolEnds, columns.symbolBase, from);
 }
 

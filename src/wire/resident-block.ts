@@ -1,18 +1,21 @@
 /**
  * A resident block: candidates kept in shared memory for many queries, made inside the wasm from a candidate batch (assembly/resident.ts) and
  * never written again. Rows are sorted by length; eight of them, a group, lie side by side, so that the lane kernels compare eight at once.
- * The ids are there once: a single row is gathered from its lane where one after the other is wanted.
+ * A single row is gathered from its lane where its ids are wanted one after the other. The index says where a symbol stands.
  *
- *  ┌────────┬───────────────────┬─────────────┬──────────────┬──────────────┬─────────┬─────────┬──────────┬───────┬────────────┐
- *  │ header │ lanes u32         │ pattern ids │ group starts │ event starts │ origins │ lengths │ distinct │ names │ event ends │
- *  │ 128 B  │ [positions][8]    │ u64 a row   │ u32 a group  │ u32 a row    │ u32     │ u16     │ u16      │ 20 B  │ u16 each   │
- *  └────────┴───────────────────┴─────────────┴──────────────┴──────────────┴─────────┴─────────┴──────────┴───────┴────────────┘
+ *  ┌────────┬───────────────────┬─────────────┬──────────────┬──────────────┬─────────┬─────────┬──────────┬───────┬────────────┬───────┐
+ *  │ header │ lanes u32         │ pattern ids │ group starts │ event starts │ origins │ lengths │ distinct │ names │ event ends │ index │
+ *  │ 128 B  │ [positions][8]    │ u64 a row   │ u32 a group  │ u32 a row    │ u32     │ u16     │ u16      │ 20 B  │ u16 each   │       │
+ *  └────────┴───────────────────┴─────────────┴──────────────┴──────────────┴─────────┴─────────┴──────────┴───────┴────────────┴───────┘
  *   little-endian, each part 8-byte aligned from the block's start; group starts and event starts have one entry more
  *
  *   lanes of a group:   position 0: a0 b0 c0 d0 e0 f0 g0 h0      rows a … h, a the shortest; the group is as long as h, and what a row
  *                       position 1: a1 b1 …                      lacks is 0: what stands here is the id plus one, a lane id
  *
- * Cost: 36 bytes a row beside its symbols (4 bytes each, padding below 1 % in blocks of thousands of rows) and events (2 bytes each).
+ *   index:              lane ids u32, ascending │ where each one's hits start u32, one more │ hits u32: row and place in it, ascending
+ *
+ * Cost: 36 bytes a row beside its symbols (8 bytes each, padding below 1 % in blocks of thousands of rows), events (2 bytes each) and 8 bytes a
+ * distinct symbol of the block.
  */
 import {
   BATCH_BYTES,
@@ -39,6 +42,9 @@ import {
 import { EngineError } from "../errors.ts";
 import { type CandidateRows, viewCandidateBatch } from "./candidate-batch.ts";
 
+/** Of a symbol that stands in one place alone: its id, where its hits start, and the hit. */
+const INDEX_BYTES_MAX = 12;
+
 /** A resident block's rows, for the few that are read in TypeScript; in the block's order. */
 export interface ResidentBlock extends CandidateRows {
   /** Size of the block. */
@@ -50,10 +56,13 @@ export interface ResidentBlock extends CandidateRows {
   origin(row: number): number;
 }
 
-/** Bytes that the resident block of a candidate batch of `batchBytes` bytes takes at most: for room that is given before it is known. */
-export function residentBytesMax(batchBytes: number): number {
+/**
+ * Bytes that the resident block of a candidate batch of `batchBytes` bytes and `symbols` symbols takes at most: for room that is given before it is
+ * known. Where most symbols of a block are rare, it takes nearly as much.
+ */
+export function residentBytesMax(batchBytes: number, symbols: number): number {
   // A row takes fewer bytes than in the batch; sorted groups pad no more than one group of the longest rows.
-  return batchBytes + RESIDENT_HEADER_BYTES + PATTERN_SYMBOLS_MAX * RESIDENT_LANES * 4;
+  return batchBytes + RESIDENT_HEADER_BYTES + PATTERN_SYMBOLS_MAX * RESIDENT_LANES * 4 + symbols * INDEX_BYTES_MAX;
 }
 
 /** The block at `place` of `memory`. Refuses foreign bytes: ENGRAM_LAYOUT_MISMATCH. */

@@ -112,7 +112,7 @@ const STATE = [["s5"], ["t5"]];
 describe("knowledge bases in memory", () => {
   let opened: OpenedEngine;
   beforeAll(async () => {
-    opened = await openTestEngine("lmdb", { residentBytes: 2 * 2 ** 20 });
+    opened = await openTestEngine("lmdb", { residentBytes: 4 * 2 ** 20 });
   });
   afterAll(async () => {
     await opened.close();
@@ -194,11 +194,11 @@ describe("knowledge bases in memory", () => {
   it("that cannot fit are never begun, and one that is asked about first pushes nobody out", async () => {
     const { engine } = opened;
     const large = engine.kbOf("large");
-    await engine.learnSequences(large, patternsOf(20_000));
+    await engine.learnSequences(large, patternsOf(30_000));
     await engine.flush();
     const refused = await ask(engine, large);
     expect(refused.trace.source).not.toBe("resident");
-    expect(refused.trace.plan).toContainEqual({ source: "resident", refused: expect.stringContaining("resident memory has 2097152") });
+    expect(refused.trace.plan).toContainEqual({ source: "resident", refused: expect.stringContaining("resident memory has 4194304") });
     await expect(ask(engine, large, "resident")).rejects.toMatchObject({ code: "ENGRAM_BAD_REQUEST" });
 
     const kbs = Array.from({ length: 4 }, (_, n) => engine.kbOf(`crowd-${n}`));
@@ -217,12 +217,12 @@ describe("knowledge bases in memory", () => {
 });
 
 it("evicting and reloading knowledge bases a thousand times leaves nothing behind", async () => {
-  const pool = await openInlinePool({ residentBytes: 400 * 1024 });
+  const pool = await openInlinePool({ residentBytes: 1_100 * 1024 });
   const opened = await openTestEngine("lmdb", {}, 0, pool);
   const { engine } = opened;
   try {
     const kbs = ["first", "second"].map((node) => engine.kbOf(node));
-    for (const kb of kbs) await engine.learnSequences(kb, patternsOf(1_500));
+    for (const kb of kbs) await engine.learnSequences(kb, patternsOf(3_000));
     await engine.flush();
     let evictions = 0;
     for (let round = 0; round < 1_000; round++) {
@@ -232,7 +232,7 @@ it("evicting and reloading knowledge bases a thousand times leaves nothing behin
       await engine.predictState(kb, STATE, { recall_threshold: 0.9 });
       const { trace } = await engine.predictState(kb, STATE, { recall_threshold: 0.9 });
       if (trace.source === "resident") evictions++;
-      expect(pool.resident.used).toBeLessThanOrEqual(400 * 1024);
+      expect(pool.resident.used).toBeLessThanOrEqual(1_100 * 1024);
       if (round > 10) expect(pool.resident.used).toBe(before);
     }
     expect(evictions).toBeGreaterThan(900);

@@ -1,7 +1,7 @@
 /** Resident blocks: the batch's rows come back, sorted by length; they are scored as the batch is; what does not fit or lies is refused. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { BATCH_VERSION } from "../../assembly/layout.ts";
+import { BATCH_BYTES, BATCH_SYMBOLS, BATCH_VERSION } from "../../assembly/layout.ts";
 import type { KeepKey, QuerySpec, StageSpec } from "../../src/wire/query-spec.ts";
 import { residentBytesMax, viewCandidates, viewResidentBlock } from "../../src/wire/resident-block.ts";
 import type { ScoreBlock } from "../../src/wire/score-block.ts";
@@ -122,13 +122,71 @@ test.each([
   );
 });
 
+/** Symbols of which most rows hold few: rows are found by the index, and whole windows of sixteen hold nothing. */
+const rare = fc.nat(99).map((n) => `s${Math.floor((n * n) / 100)}`);
+const flat = fc.array(rare, { minLength: 1, maxLength: 9 }).map((symbols) => symbols.map((one) => [one]));
+const grouped = fc.array(fc.uniqueArray(rare, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 4 });
+const manyRows = fc.array(fc.oneof({ weight: 4, arbitrary: flat }, grouped), { minLength: 30, maxLength: 220 });
+
+test("a block whose rows are found by its index is scored as its batch", () => {
+  fc.assert(
+    fc.property(
+      manyRows,
+      fc.array(fc.oneof({ weight: 5, arbitrary: rare }, fc.constant("unknown")), { minLength: 1, maxLength: 64 }),
+      fc.constantFrom(0.05, 0.1, 0.3, 0.5, 0.9),
+      fc.constantFrom(...KEYS),
+      fc.constantFrom<StageSpec[]>(
+        [],
+        [{ name: "length", minRatio: 0.5, maxRatio: 2 }],
+        [{ name: "jaccard", threshold: 0.1, minOverlap: 1 }],
+      ),
+      fc.record({
+        keep: fc.integer({ min: 1, max: 60 }),
+        isFuzzy: fc.boolean(),
+        cut: fc.nat(),
+        floor: fc.constantFrom(-Infinity, 0.3),
+        // Rows that share most of the state, more than are brought together.
+        alike: fc.array(fc.tuple(fc.nat(220), fc.nat(20), fc.boolean()), { maxLength: 12 }),
+      }),
+      (some, state, recallThreshold, keepBy, stages, { keep, isFuzzy, cut, floor, alike }) => {
+        const numbering = new Numbering();
+        const sequences = [...some];
+        for (const [at, left, isApart] of alike) {
+          const shared = state.filter((_, n) => n !== left);
+          sequences.splice(at, 0, [["begin"], ...shared.flatMap((one) => (isApart ? [[one], ["between"]] : [[one]])), ["end"]]);
+        }
+        const columns = columnsOf(patternsOf(sequences), numbering);
+        pair.load(columns, numbering.ids.size);
+        const spec: QuerySpec = {
+          symbols: state,
+          symbolIds: numbering.stateIds(state),
+          similarity: "token",
+          recallThreshold,
+          partners: isFuzzy ? [] : null,
+          stages,
+          keep,
+          keepBy,
+          table: null,
+          symbolCount: numbering.ids.size,
+        };
+        const whole = pair.score(spec, pair.batch, 0, columns.rows, floor);
+        const middle = cut % (columns.rows + 1);
+        const parts = [pair.score(spec, pair.block, 0, middle, floor), pair.score(spec, pair.block, middle, columns.rows, floor)];
+        expect(outcome(parts, keep, floor)).toEqual(outcome([whole], keep, floor));
+      },
+    ),
+    { numRuns: 400, ...seed },
+  );
+});
+
 test("the longest pattern, one symbol and a full group of equals", () => {
   const long = Array.from({ length: 4_096 }, (_, n) => [`s${n % 700}`]);
   const sequences = [long, [["s1"]], ...Array.from({ length: 9 }, () => long.slice(5, 12))];
   const numbering = new Numbering();
   const columns = columnsOf(patternsOf(sequences), numbering);
   const bytes = pair.load(columns, numbering.ids.size);
-  expect(bytes).toBeLessThanOrEqual(residentBytesMax(new DataView(pair.bytes.buffer, pair.batch).getUint32(8, true)));
+  const header = new DataView(pair.bytes.buffer, pair.batch);
+  expect(bytes).toBeLessThanOrEqual(residentBytesMax(header.getUint32(BATCH_BYTES, true), header.getUint32(BATCH_SYMBOLS, true)));
   expect(rowsOf(pair.block).map(({ ids }) => ids.length)).toEqual([1, ...Array.from({ length: 9 }, () => 7), 4_096]);
   expect(rowsOf(pair.block).at(-1)).toEqual(rowsOf(pair.batch)[0]);
 });

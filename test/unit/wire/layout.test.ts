@@ -55,3 +55,12 @@ test("the reserved page holds leases and permutations", () => {
   expect(layout.POOL_LEASES_DIRTY + layout.POOL_THREADS_MAX * 4).toBeLessThanOrEqual(layout.POOL_PERMUTATIONS);
   expect(layout.POOL_PERMUTATIONS + (layout.SIGNATURE_VALUES / 4) * layout.PERMUTATION_GROUP_BYTES).toBeLessThanOrEqual(layout.POOL_SLOTS);
 });
+
+test("what a batch's index is sorted in has room for a slot full of symbols, behind the lane masks and within the token query's", () => {
+  expect(layout.SCRATCH_SEAL_WORK).toBeGreaterThanOrEqual(layout.SCRATCH_LANE_MASKS + layout.LANE_MASKS * 8);
+  const end = layout.SCRATCH_SEAL_WORK + layout.SCRATCH_SEAL_WORK_BYTES;
+  expect(end).toBeLessThanOrEqual(layout.SCRATCH_TOKEN_QUERY + layout.SCRATCH_TOKEN_QUERY_BYTES);
+  const symbols = layout.SLOT_BYTES / 4;
+  expect(64 + 2048 * 4 + 2 * symbols * 8).toBeLessThanOrEqual(layout.SCRATCH_SEAL_WORK_BYTES);
+  expect(layout.BATCH_ROWS_MAX + 16).toBeLessThanOrEqual(layout.SCRATCH_HEAP - layout.SCRATCH_SHARED);
+});
