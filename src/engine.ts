@@ -123,6 +123,7 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
     symbols,
     deadlineMs: config.deadlineMs,
     rowsMax: config.rowsReadMax,
+    queueMax: config.poolQueueMax,
   });
   const calls = new SessionCalls({
     state,

@@ -23,7 +23,6 @@ import {
 
 /** Metrics that need the table and the sum of frequencies, and nothing of other members. */
 export interface SymbolMetrics {
-  readonly itfdf_similarity: number;
   readonly confluence: number;
   readonly entropy: number;
   readonly normalized_entropy: number;
@@ -75,11 +74,16 @@ export class EnsembleFigures {
     return probability === undefined ? 1 : documentCount(probability, this.#input.totals.total_unique_patterns);
   };
 
-  /** Second pass. */
+  /** Second pass: likeness of the state and the present, weighted by how rare the member is. */
+  itfdfOf(member: Member): number {
+    const cos = cosine(this.#stateCounts, this.#stateSquaredLength, countSymbols(member.present), this.#probability);
+    return itfdfSimilarity(cos, member.frequency, this.frequency);
+  }
+
+  /** Second pass: the others. */
   metricsOf(member: Member): SymbolMetrics {
     const { totals, symbolCount } = this.#input;
     const present = countSymbols(member.present);
-    const cos = cosine(this.#stateCounts, this.#stateSquaredLength, present, this.#probability);
     const then = this.#finalizedFor(member.winner);
     // For a pattern that finalize-training covered: over the whole pattern, with the counters of that moment; idf alone is of now. §8.9
     const counts = then === undefined ? present : countSymbols(member.pattern);
@@ -87,7 +91,6 @@ export class EnsembleFigures {
     const base = then === undefined ? symbolCount : then.symbolCount;
     const probability = then === undefined ? this.#probability : then.probability;
     return {
-      itfdf_similarity: itfdfSimilarity(cos, member.frequency, this.frequency),
       confluence: confluence(member.frequency, totals.total_pattern_frequencies, member.present, this.#probability),
       entropy: entropy(counts, length),
       normalized_entropy: normalizedEntropy(counts, length, base),

@@ -9,7 +9,7 @@ import { flatten } from "../model/event.ts";
 import type { OneSymbolCandidate, OneSymbolInput } from "./aggregate-input.ts";
 import { affinityWeight, prePotential, type WeightedRatios, weightedRatios } from "./metrics.ts";
 import { compareRanked, rankValue } from "./rank.ts";
-import { type SliceOptions, sortInSlices, TimeSlices } from "./time-slices.ts";
+import { sortInSlices, type TimeSlices } from "./time-slices.ts";
 
 export interface OneSymbolAggregated {
   /** At most `max_predictions`, best first. */
@@ -20,8 +20,7 @@ export interface OneSymbolAggregated {
 const UNWEIGHTED = { weighted_similarity: null, weighted_evidence: null, weighted_confidence: null, weighted_snr: null };
 
 /** Errors: ENGRAM_ABORTED, ENGRAM_DEADLINE (between slices), ENGRAM_INTERNAL for counters left out. */
-export async function aggregateOneSymbol(input: OneSymbolInput, options: SliceOptions = {}): Promise<OneSymbolAggregated> {
-  const slices = new TimeSlices(options);
+export async function aggregateOneSymbol(input: OneSymbolInput, slices: TimeSlices): Promise<OneSymbolAggregated> {
   const unranked = [];
   for (const candidate of input.candidates) {
     const length = candidate.events.reduce((sum, event) => sum + event.length, 0);

@@ -23,9 +23,12 @@ import { fateOf } from "./pattern-fate.ts";
 import { type Found, KbChanged, type Planner, type Question } from "./plan.ts";
 import { Queries } from "./queries.ts";
 import { readContent } from "./reads.ts";
+import { StartGate } from "./start-gate.ts";
 import { openStream } from "./stream-source.ts";
 import type { SymbolCache, Texts } from "./symbol-cache.ts";
 
+/** Predictions beside one a thread that are searched for or wait for the main thread: enough that neither ever waits for the other. */
+const SPARE_PLACES = 2;
 /** Times a kb may be cleared under one call before the caller is told to try again. */
 const TRIES = 5;
 
@@ -39,6 +42,8 @@ export interface PredictorOptions {
   readonly deadlineMs: number;
   /** Patterns a source with an index may read for one prediction. */
   readonly rowsMax: number;
+  /** Predictions that wait to be started at most. */
+  readonly queueMax: number;
 }
 
 const NO_IDS = new Uint32Array(0);
@@ -79,9 +84,11 @@ class Stopwatch {
 
 export class Predictor {
   readonly #options: PredictorOptions;
+  readonly #gate: StartGate;
 
   constructor(options: PredictorOptions) {
     this.#options = options;
+    this.#gate = new StartGate(options.pool.threads + SPARE_PLACES, options.queueMax);
   }
 
   /** Predictions for a state on the kb as the head says it is, or newer. */
@@ -128,10 +135,19 @@ export class Predictor {
       rowsMax: this.#options.rowsMax,
       options,
     };
-    const { plan, found: scored } = await planner.search(question, call.source);
+    const pass = await this.#gate.enter(options);
+    let searched: Awaited<ReturnType<Planner["search"]>>;
+    let slices: TimeSlices;
+    try {
+      searched = await planner.search(question, call.source);
+      pass.found();
+      slices = await TimeSlices.begin(options);
+    } finally {
+      pass.leave();
+    }
+    const { plan, found: scored } = searched;
     if (scored.candidates === 0 && head.patternCount === 0) return NOTHING;
     const partners = queries.partners;
-
     const facts = await watch.time("state", () =>
       readFacts(
         this.#options.state,
@@ -149,7 +165,6 @@ export class Predictor {
     const { snapshot } = facts;
     const ratios = partners && (await watch.time("state", () => this.#ratios(head, flat, partners)));
     const result = await watch.time("aggregate", async () => {
-      const slices = new TimeSlices(options);
       let winners: Winner[] = [];
       for (const [at, match] of scored.kept.entries()) {
         const record = snapshot.patterns[at]!;
@@ -182,7 +197,7 @@ export class Predictor {
           partners: ratios,
           config,
         },
-        options,
+        slices,
       );
       return { ...answer, ensembleSize: winners.length };
     });
@@ -256,6 +271,7 @@ export class Predictor {
     // Without affinity the shortest win, so only as many are kept as can be answered; weights need every candidate.
     const keep = config.affinity_emotive === undefined ? config.max_predictions : Number.POSITIVE_INFINITY;
     const found = await matchesOf(stream.columns(), keep, options);
+    const slices = await TimeSlices.begin(options);
     // Without affinity nothing but the patterns' own counters is asked for.
     const { affinity_emotive: emotive } = config;
     const facts = await watch.time("state", () =>
@@ -278,7 +294,7 @@ export class Predictor {
           symbols: facts.figures,
           config,
         },
-        options,
+        slices,
       ),
     );
     const place = result.predictions.findIndex(({ name }) => name === call.fateOf) + 1;

@@ -24,8 +24,14 @@ export function compareSymbols(a: string, b: string): number {
 
 /** All symbols of a sequence, event by event, with repeats. */
 export function flatten(events: readonly Event[]): string[] {
-  // Several times faster than `flat`, and a prediction of 30,000 winners flattens each one twice.
-  const symbols: string[] = [];
-  for (const event of events) for (const symbol of event) symbols.push(symbol);
+  // Several times faster than `flat`, and a prediction of 30,000 winners flattens each one twice. A list that grows is copied as it does.
+  let length = 0;
+  for (let i = 0; i < events.length; i++) length += events[i]!.length;
+  const symbols = new Array<string>(length);
+  let at = 0;
+  for (let i = 0; i < events.length; i++) {
+    const event = events[i]!;
+    for (let k = 0; k < event.length; k++) symbols[at++] = event[k]!;
+  }
   return symbols;
 }

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { aggregateOneSymbol } from "../../../src/aggregate/one-symbol.ts";
 import { aggregate } from "../../../src/aggregate/predict-aggregate.ts";
+import { TimeSlices } from "../../../src/aggregate/time-slices.ts";
 import { RANK_METRICS, type SessionConfig } from "../../../src/model/session-config.ts";
 import { bruteKb, brutePredict } from "../../reference/brute.ts";
 import { difference, runs } from "../../reference/golden.ts";
@@ -53,7 +54,7 @@ test("states of two symbols and more", async () => {
       if (kb.finalized?.below === 0) return;
       const want = brutePredict({ kb, stm, config });
       const input = inputOf(kb, stm, config);
-      const got = await aggregate({ ...input, winners: shuffled(input.winners, seed) });
+      const got = await aggregate({ ...input, winners: shuffled(input.winners, seed) }, await TimeSlices.begin());
       expect(difference(want.predictions, got.predictions)).toBe("");
       expect(difference(got.predictions, want.predictions)).toBe("");
       expect(difference(want.futurePotentials, got.futurePotentials)).toBe("");
@@ -61,7 +62,7 @@ test("states of two symbols and more", async () => {
       const { filtered, belowThreshold, withoutBlocks, pruned, cut } = want.dropped;
       expect(filtered + belowThreshold + withoutBlocks + pruned + cut + want.predictions.length).toBe(want.candidates);
       // The same bits, whatever order the winners come in.
-      expect(await aggregate(input)).toEqual(got);
+      expect(await aggregate(input, await TimeSlices.begin())).toEqual(got);
       compared += got.predictions.length;
     },
   );
@@ -75,7 +76,7 @@ test("states of one symbol", async () => {
     const kb = bruteKb(history);
     const want = brutePredict({ kb, stm: [[observed]], config });
     const input = oneSymbolInputOf(kb, observed, config);
-    const got = await aggregateOneSymbol({ ...input, candidates: [...input.candidates].reverse() });
+    const got = await aggregateOneSymbol({ ...input, candidates: [...input.candidates].reverse() }, await TimeSlices.begin());
     expect(difference(want.predictions, got.predictions)).toBe("");
     expect(difference(got.predictions, want.predictions)).toBe("");
     expect(got.cut).toBe(want.dropped.cut);

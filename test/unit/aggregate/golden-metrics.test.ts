@@ -56,7 +56,7 @@ const FUNCTIONS: Record<string, (...args: never[]) => unknown> = {
         predictive_information: futures.predictiveInformation(groups[i], weighted_strength ?? 0),
       };
     });
-    return { predictions, future_potentials: await futures.potentials(new TimeSlices({})) };
+    return { predictions, future_potentials: await futures.potentials(await TimeSlices.begin()) };
   },
 };
 
@@ -117,7 +117,7 @@ test("108 recorded kbs: counters, all metrics, future potentials", async () => {
 
     const { affinity_emotive, recall_threshold } = entry.config;
     const config = { recall_threshold, max_predictions: 1_000, ...(affinity_emotive ? { affinity_emotive } : {}) };
-    const ours = await aggregate(inputOf(kb, entry.stm, config));
+    const ours = await aggregate(inputOf(kb, entry.stm, config), await TimeSlices.begin());
     const brute = brutePredict({ kb, stm: entry.stm, config });
     // Where two predictions tie, the recorded order is by name.
     for (const { predictions, futurePotentials } of [ours, brute]) {

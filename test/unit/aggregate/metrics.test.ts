@@ -13,13 +13,14 @@ import {
   weightedRatios,
 } from "../../../src/aggregate/metrics.ts";
 import { aggregate } from "../../../src/aggregate/predict-aggregate.ts";
+import { TimeSlices } from "../../../src/aggregate/time-slices.ts";
 import { bruteKb } from "../../reference/brute.ts";
 import { difference } from "../../reference/golden.ts";
 import { inputOf } from "./inputs.ts";
 
 test("one pattern, learned once, with a gap, a surplus symbol and an emotive", async () => {
   const kb = bruteKb([{ events: [["a", "b"], ["c"], ["d", "e"], ["f"]], emotives: [[["joy", 1]]] }]);
-  const { predictions, futurePotentials } = await aggregate(inputOf(kb, [["a", "z"], ["c"]], {}));
+  const { predictions, futurePotentials } = await aggregate(inputOf(kb, [["a", "z"], ["c"]], {}), await TimeSlices.begin());
   const want = {
     type: "prototypical",
     frequency: 1,

@@ -10,7 +10,7 @@ test("a sliced sort is a stable sort", async () => {
   const items = fc.array(fc.nat({ max: 50 }), { minLength: 0, maxLength: 5_000 });
   const property = fc.asyncProperty(items, async (values) => {
     const list = values.map((value, at) => ({ value, at }));
-    const sorted = await sortInSlices(list, (a, b) => a.value - b.value, new TimeSlices({}));
+    const sorted = await sortInSlices(list, (a, b) => a.value - b.value, await TimeSlices.begin());
     expect(sorted).toEqual([...list].sort((a, b) => a.value - b.value));
     expect(list.map(({ at }) => at)).toEqual(values.map((_, at) => at));
   });
@@ -46,7 +46,7 @@ test("a long aggregate lets others run in between", async () => {
     if (running) setImmediate(tick);
   };
   setImmediate(tick);
-  const { predictions, cut } = await aggregate(input(6_000));
+  const { predictions, cut } = await aggregate(input(6_000), await TimeSlices.begin());
   running = false;
   expect([predictions.length, cut]).toEqual([6_000, 0]);
   // Over a hundred milliseconds of work in slices of 5 ms; uncut, the event loop would turn once or not at all.
@@ -54,18 +54,50 @@ test("a long aggregate lets others run in between", async () => {
 });
 
 test("a caller who left and a deadline end the work between slices", async () => {
-  const gone = AbortSignal.abort();
-  await expect(aggregate(input(4_000), { signal: gone })).rejects.toMatchObject({ code: "ENGRAM_ABORTED" });
-  await expect(aggregate(input(4_000), { deadlineAt: performance.now() - 1 })).rejects.toMatchObject({ code: "ENGRAM_DEADLINE" });
+  const caller = new AbortController();
+  const left = aggregate(input(4_000), await TimeSlices.begin({ signal: caller.signal }));
+  caller.abort();
+  await expect(left).rejects.toMatchObject({ code: "ENGRAM_ABORTED" });
+  const call = { deadlineAt: Number.POSITIVE_INFINITY };
+  const late = aggregate(input(4_000), await TimeSlices.begin(call));
+  call.deadlineAt = 0;
+  await expect(late).rejects.toMatchObject({ code: "ENGRAM_DEADLINE" });
+  // Nor is one begun.
+  await expect(TimeSlices.begin({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "ENGRAM_ABORTED" });
+  await expect(TimeSlices.begin({ deadlineAt: performance.now() - 1 })).rejects.toMatchObject({ code: "ENGRAM_DEADLINE" });
+});
+
+test("works get a turn each, in the order they came in, and a long one does not hold up the others", async () => {
+  const log: string[] = [];
+  const turn = { number: 0 };
+  let running = true;
+  const tick = (): void => {
+    turn.number++;
+    if (running) setImmediate(tick);
+  };
+  setImmediate(tick);
+  const work = async (name: string, slices: number): Promise<void> => {
+    const own = await TimeSlices.begin();
+    for (let n = 0; n < slices; n++) {
+      if (n > 0) await own.next();
+      log.push(`${name}${n}@${turn.number}`);
+    }
+  };
+  await Promise.all([work("a", 2), work("b", 5), work("c", 1), work("d", 1)]);
+  running = false;
+  expect(log.map((entry) => entry.split("@")[0])).toEqual(["a0", "a1", "b0", "b1", "b2", "c0", "d0", "b3", "b4"]);
+  // No turn had two.
+  const turns = log.map((entry) => entry.split("@")[1]);
+  expect(new Set(turns).size).toBe(turns.length);
 });
 
 test("counters left out are our fault, not a zero", async () => {
   const task = input(1);
   const missing = { ...task, symbols: new Map() };
   // Its present is a and b, which the state names too; a finalized pattern is judged by all its symbols.
-  await expect(aggregate(missing)).resolves.toMatchObject({ cut: 0 });
+  await expect(aggregate(missing, await TimeSlices.begin())).resolves.toMatchObject({ cut: 0 });
   const finalized = { below: 1, totals: task.totals, symbolCount: 2 };
-  await expect(aggregate({ ...missing, finalized })).rejects.toMatchObject({ code: "ENGRAM_INTERNAL" });
+  await expect(aggregate({ ...missing, finalized }, await TimeSlices.begin())).rejects.toMatchObject({ code: "ENGRAM_INTERNAL" });
   const gap = { ...missing, state: [["a"], ["s0"]], winners: [{ ...task.winners[0]!, blocks: [0, 0, 1, 2, 1, 1] }] };
-  await expect(aggregate(gap)).rejects.toMatchObject({ code: "ENGRAM_INTERNAL" });
+  await expect(aggregate(gap, await TimeSlices.begin())).rejects.toMatchObject({ code: "ENGRAM_INTERNAL" });
 });

@@ -1,20 +1,20 @@
-/** Slices come to their aim of 3 ms, are shared between threads when worthwhile, and never to less than 2 ms of work. */
+/** Slices come to their aim of 4 ms, are shared between threads when worthwhile, and never to less than 3 ms of work. */
 import { expect, test } from "vitest";
 import { Pace } from "../../../src/pool/pace.ts";
 
 test("rows follow what was measured", () => {
   const pace = new Pace(100, 1);
-  expect(pace.rowsFor(1_000_000)).toBe(30_000);
+  expect(pace.rowsFor(1_000_000)).toBe(40_000);
   for (let i = 0; i < 40; i++) pace.note(1000, 1000 * 400);
-  expect(pace.rowsFor(1_000_000)).toBeGreaterThanOrEqual(7_500);
-  expect(pace.rowsFor(1_000_000)).toBeLessThanOrEqual(7_501);
+  expect(pace.rowsFor(1_000_000)).toBeGreaterThanOrEqual(10_000);
+  expect(pace.rowsFor(1_000_000)).toBeLessThanOrEqual(10_001);
 });
 
 test("what is left is shared between threads, but not into crumbs", () => {
   const pace = new Pace(100, 4);
-  expect(pace.rowsFor(1_000_000)).toBe(30_000);
-  expect(pace.rowsFor(100_000)).toBe(25_000);
-  expect(pace.rowsFor(40_000)).toBe(20_000);
+  expect(pace.rowsFor(1_000_000)).toBe(40_000);
+  expect(pace.rowsFor(140_000)).toBe(35_000);
+  expect(pace.rowsFor(60_000)).toBe(30_000);
   expect(pace.rowsFor(4_000)).toBe(4_000);
 });
 
