@@ -16,9 +16,12 @@ function clickhouseUrlOfKato(env: Environment): string | undefined {
   return `${scheme}://${env.CLICKHOUSE_HOST}:${env.CLICKHOUSE_PORT || 8123}`;
 }
 
+/** The address, or its older parts; KATO's older switch turns either off. */
 function redisUrlOfKato(env: Environment): string | undefined {
-  if (!env.REDIS_URL) return undefined;
-  return /^(true|1|yes|on)$/i.test(env.REDIS_TLS ?? "") ? env.REDIS_URL.replace(/^redis:/, "rediss:") : env.REDIS_URL;
+  if (/^(false|0|no|off)$/i.test(env.REDIS_ENABLED ?? "")) return undefined;
+  const url = env.REDIS_URL || (env.REDIS_HOST && `redis://${env.REDIS_HOST}:${env.REDIS_PORT || 6379}`);
+  if (!url) return undefined;
+  return /^(true|1|yes|on)$/i.test(env.REDIS_TLS ?? "") ? url.replace(/^redis:/, "rediss:") : url;
 }
 
 const LOG_LEVELS = ["debug", "info", "warn", "error", "fatal", "silent"] as const;
@@ -275,7 +278,7 @@ const SETTINGS = {
       pattern: /^rediss?(\+(sentinel|cluster))?:\/\/[^\s/]+/,
       allowed: "a redis:// or rediss:// address (redis+sentinel://, redis+cluster://)",
       secret: true,
-      katoNames: ["REDIS_URL", "REDIS_TLS"],
+      katoNames: ["REDIS_URL", "REDIS_TLS", "REDIS_HOST", "REDIS_PORT", "REDIS_ENABLED"],
       fromKato: redisUrlOfKato,
       about:
         "Redis that keeps sessions and counters: redis://host:port/database, redis+sentinel://host:port,host:port/master-name or redis+cluster://host:port,host:port; rediss for TLS; user:password@ before the hosts.",

@@ -131,6 +131,17 @@ describe("the environment", () => {
     expect(readConfig({ env: { CLICKHOUSE_HOST: "columns" } }).config.clickhouse.url).toBe("http://columns:8123");
   });
 
+  it("takes the older parts of KATO's Redis address, and its switch", () => {
+    const urlOf = (env: Record<string, string>) => readConfig({ env }).config.redis.url;
+    expect(urlOf({ REDIS_HOST: "cache" })).toBe("redis://cache:6379");
+    expect(urlOf({ REDIS_HOST: "cache", REDIS_PORT: "6380", REDIS_TLS: "yes", REDIS_ENABLED: "true" })).toBe("rediss://cache:6380");
+    expect(urlOf({ REDIS_URL: "redis://new:1", REDIS_HOST: "old" })).toBe("redis://new:1");
+    expect(urlOf({ REDIS_HOST: "cache", REDIS_ENABLED: "False" })).toBeUndefined();
+    expect(urlOf({ REDIS_PORT: "6380" })).toBeUndefined();
+    // Our own name is not switched off by KATO's.
+    expect(urlOf({ ENGRAM_REDIS_URL: "redis://own:1", REDIS_ENABLED: "false" })).toBe("redis://own:1");
+  });
+
   it("reads lists, with none for the empty one", () => {
     const stages = (text: string) => readConfig({ env: { ENGRAM_FILTER_PIPELINE: text } }).config.sessionDefaults.filter_pipeline;
     expect(stages("length, jaccard")).toEqual(["length", "jaccard"]);
