@@ -4,10 +4,11 @@
  * answers against the stream source, for both ensembles.
  *
  *   npm run bench:resident -- [--sizes 100000,1000000] [--thresholds 0.1,0.3,0.5,0.7] [--queries 200] [--checked 10] [--seconds 10]
- *                             [--data FOLDER] [--out bench/record/NAME.json]
+ *                             [--postings 0] [--data FOLDER] [--out bench/record/NAME.json]
  *
  * Queries: seeded windows of 2 to 24 symbols of stored patterns, median 8, 0 to 40 % replaced; each is asked once to warm up. The client runs
- * beside the server and shares its cores. `--data` keeps what was loaded, so that a large kb is loaded once: about a minute a million.
+ * beside the server and shares its cores. `--postings` asks so many of the queries of the index on disk too, 10 and 100 answers ranked by similarity, and
+ * fails where a certified answer is not the resident one, which is checked against the stream's. `--data` keeps what was loaded, so that a large kb is loaded once: about a minute a million.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -29,6 +30,7 @@ const { values: args } = parseArgs({
     queries: { type: "string", default: "200" },
     checked: { type: "string", default: "10" },
     seconds: { type: "string", default: "10" },
+    postings: { type: "string", default: "0" },
     data: { type: "string" },
     out: { type: "string" },
   },
@@ -103,6 +105,39 @@ async function check(client: LoadClient, node: string, queries: readonly (readon
     }
   }
   return checked;
+}
+
+/** What the index on disk answers, beside the kb in memory: names and order of whatever it certifies. */
+async function askPostings(client: LoadClient, node: string, queries: readonly (readonly string[])[], threshold: number) {
+  const rows = [];
+  for (const answers of [10, 100]) {
+    const ms: number[] = [];
+    let [certified, same] = [0, 0];
+    for (const query of queries) {
+      const config = { ensemble: "ranked", rank_sort_algo: "similarity", max_predictions: answers, recall_threshold: threshold };
+      const body = { state: states(query), config };
+      const exact = await client.json<Answer>("POST", `/v1/kbs/${node}/predict?source=resident`, body);
+      const before = performance.now();
+      const found = await client.json<Answer>("POST", `/v1/kbs/${node}/predict?source=postings`, body);
+      ms.push(performance.now() - before);
+      const names = ({ predictions }: Answer): string => predictions.map(({ name }) => name).join(" ");
+      const isSame = names(found) === names(exact);
+      if (found.trace.certified && !isSame)
+        throw new Error(`${node} at ${threshold}: a certified answer of the postings is not the exact one`);
+      certified += Number(found.trace.certified);
+      same += Number(isSame);
+    }
+    ms.sort((a, b) => a - b);
+    const share = (count: number): number => round(count / queries.length);
+    rows.push({
+      answers,
+      p50Ms: round(percentile(ms, 0.5)),
+      p95Ms: round(percentile(ms, 0.95)),
+      certified: share(certified),
+      same: share(same),
+    });
+  }
+  return rows;
 }
 
 async function openSession(url: string, node: string, threshold: number, predictions: number) {
@@ -210,8 +245,19 @@ try {
     for (const threshold of numbers(args.thresholds)) {
       const checked = await check(client, node, queries.slice(0, Number(args.checked)), threshold);
       const row = await latencies(served, node, queries, threshold);
+      const asked = queries.slice(0, Number(args.postings));
+      const postings = asked.length === 0 ? undefined : await askPostings(client, node, asked, threshold);
       const many = threshold === 0.1 ? await throughput(served, node, queries, 64, Number(args.seconds)) : undefined;
-      figures.push({ patterns: size, learnedPerSecond, loadSeconds, checked, ...row, many, serverMegabytes: residentMegabytes(served) });
+      figures.push({
+        patterns: size,
+        learnedPerSecond,
+        loadSeconds,
+        checked,
+        ...row,
+        many,
+        postings,
+        serverMegabytes: residentMegabytes(served),
+      });
       table.push([
         size,
         threshold,
