@@ -329,14 +329,42 @@ export interface ScoredState {
   readonly matches: readonly ScoredPattern[];
 }
 
+export interface NewSession {
+  readonly nodeId: string;
+  readonly config?: SessionConfig;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly ttlSeconds?: number;
+}
+
+export interface SessionListing {
+  readonly sessions: readonly Session[];
+  /** Where the next page begins; absent where there is none. */
+  readonly cursor?: string;
+}
+
+/** Sessions by their ids, or all of a node. */
+export type SessionChoice = { readonly ids: readonly string[] } | { readonly nodeId: string };
+
+export interface SessionsDeleted {
+  readonly matched: number;
+  readonly deleted: number;
+  /** The first hundred that matched. */
+  readonly sessions: readonly string[];
+  readonly unknown: readonly string[];
+}
+
 /** The engine: the story of the product. Every call throws EngineError and nothing else. A session call on an unknown or expired id throws ENGRAM_SESSION_UNKNOWN. */
 export interface Engine {
-  createSession(request: {
-    nodeId: string;
-    config?: SessionConfig;
-    metadata?: Readonly<Record<string, unknown>>;
-    ttlSeconds?: number;
-  }): Promise<Session>;
+  createSession(request: NewSession): Promise<Session>;
+  /** A new session that stands where the other does; the other one is only read. */
+  cloneSession(id: string, change?: Partial<Pick<NewSession, "nodeId" | "ttlSeconds">>): Promise<Session>;
+  /**
+   * Living sessions, soonest expiry first; of one node where one is named: then a page may have fewer than `limit` and yet a cursor. One that is used
+   * meanwhile may come again. Errors: ENGRAM_BAD_REQUEST for a cursor that is none.
+   */
+  listSessions(limit: number, options?: { readonly nodeId?: string; readonly cursor?: string }): Promise<SessionListing>;
+  /** Ends sessions, one after the other; what they learned stays. */
+  deleteSessions(which: SessionChoice, options?: { readonly dryRun?: boolean }): Promise<SessionsDeleted>;
   /** Reads a session; with `slide` (default true) its expiry moves. */
   session(id: string, options?: { slide?: boolean }): Promise<Session>;
   /** undefined instead of an error; never slides. */

@@ -2,7 +2,6 @@
  * The story on one page: open the stores and the pool, observe, learn, predict, close. Every part it names does its own work; this file
  * only says in what order. State travels as values: nothing of a request is kept between requests.
  */
-import { randomBytes } from "node:crypto";
 import type { Config } from "./config.ts";
 import { Archives } from "./engine/archives.ts";
 import { COMMIT_LEARNS, learnBatch, learnInBulk } from "./engine/bulk.ts";
@@ -21,6 +20,7 @@ import { readAffinities, readPattern } from "./engine/reads.ts";
 import { RecentFutures } from "./engine/recent-futures.ts";
 import { ResidentSource } from "./engine/resident-source.ts";
 import { BulkScorer } from "./engine/score-all.ts";
+import { SessionLife } from "./engine/session-life.ts";
 import { SessionCalls } from "./engine/sessions.ts";
 import { Standing } from "./engine/standing.ts";
 import { CallMeter, metered } from "./engine/store-meter.ts";
@@ -32,7 +32,6 @@ import type { Engine, PredictOptions } from "./engine-types.ts";
 import { EngineError } from "./errors.ts";
 import type { Logger } from "./log.ts";
 import { kbId } from "./model/kb-id.ts";
-import type { Session } from "./model/session.ts";
 import { effectiveConfig, mergeConfig } from "./model/session-config.ts";
 import type { KernelPool } from "./pool/kernel-pool.ts";
 import { openPiscinaPool } from "./pool/piscina-pool.ts";
@@ -78,9 +77,15 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
   const meters = { state: new CallMeter(), patterns: new CallMeter(), vectors: new CallMeter() };
   const state = metered(stores.state, meters.state);
   const patterns = metered(stores.patterns, meters.patterns);
-  let [sessionsCreated, sessionsDeleted] = [0, 0];
   const symbols = new SymbolCache(state);
   const recent = new RecentFutures(log, stores.notes);
+  const life = new SessionLife({
+    state,
+    events,
+    serviceName: config.serviceName,
+    ttlSeconds: config.sessionTtlSeconds,
+    forget: (id) => recent.forget(id),
+  });
   const indexer = new Indexer({ state, index: patterns.index, log, step: config.indexStep });
   const flusher = new Flusher({
     state,
@@ -186,48 +191,13 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
   };
 
   return {
-    createSession: (request) =>
-      during(async () => {
-        const now = Date.now();
-        const ttlSeconds = request.ttlSeconds ?? config.sessionTtlSeconds;
-        const session: Session = {
-          id: `session-${randomBytes(16).toString("hex")}-${now}`,
-          nodeId: request.nodeId,
-          kb: kbId(request.nodeId, config.serviceName),
-          createdAtMs: now,
-          ttlSeconds,
-          expiresAtMs: now + ttlSeconds * 1000,
-          metadata: JSON.stringify(request.metadata ?? {}),
-          config: request.config ?? {},
-          stm: [],
-          emotives: [],
-          observedMetadata: [],
-          time: 0,
-          percept: null,
-          pendingVectors: [],
-          finished: [],
-          version: 1,
-        };
-        await state.createSession(session);
-        sessionsCreated++;
-        events.publish({ type: "session.created", sessionId: session.id, nodeId: session.nodeId, atMs: now });
-        return session;
-      }),
+    createSession: (request) => during(() => life.create(request)),
+    cloneSession: (id, change = {}) => during(() => life.clone(id, change)),
+    listSessions: (limit, options = {}) => during(() => life.list(limit, options)),
+    deleteSessions: (which, { dryRun = false } = {}) => during(() => life.deleteMany(which, dryRun)),
     session: (id, options = {}) => during(async () => (await calls.read(id, (options.slide ?? true) && config.sessionAutoExtend)).session),
     peekSession: (id) => during(async () => (await state.readSession(id, Date.now(), false))?.session),
-    deleteSession: (id) => {
-      recent.forget(id);
-      return during(async () => {
-        // A session that ran out and was not swept yet is gone for its clients.
-        const alive = (await state.readSession(id, Date.now(), false)) !== undefined;
-        const deleted = (await state.deleteSession(id)) && alive;
-        if (deleted) {
-          sessionsDeleted++;
-          events.publish({ type: "session.destroyed", sessionId: id, reason: "explicit_delete", atMs: Date.now() });
-        }
-        return deleted;
-      });
-    },
+    deleteSession: (id) => during(() => life.delete(id)),
     countSessions: () => during(() => state.countSessions(Date.now())),
     extendSession: (id, ttlSeconds) =>
       during(() => calls.update(id, (session) => ({ ...session, ttlSeconds, expiresAtMs: Date.now() + ttlSeconds * 1000 }))),
@@ -394,8 +364,8 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
       vectorIndex: meters.vectors.figures(),
       patterns: kbs.figures(),
       symbols: symbols.figures(),
-      sessionsCreated,
-      sessionsDeleted,
+      sessionsCreated: life.created,
+      sessionsDeleted: life.deleted,
     }),
     dropCaches: (kb) => ({ patterns: kbs.forget(kb), symbols: symbols.forget(kb) }),
     close: () => (closed ??= shut()),

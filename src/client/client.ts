@@ -37,10 +37,14 @@ import type {
   ServerStatus,
   SessionExists,
   SessionInfo,
+  SessionPage,
+  SessionSummary,
+  SessionsDeleted,
   Settings,
   Stats,
   StoredPattern,
   SymbolStats,
+  WholeSession,
 } from "./types.ts";
 
 export class EngramClient {
@@ -220,6 +224,39 @@ export class EngramClient {
     options: CallOptions = {},
   ): Promise<KbScores> {
     return this.#transport.json("POST", kbPath(nodeId, "score"), { ...options, body: { queries, ...settings } });
+  }
+
+  // ── sessions as wholes ──
+
+  /** One page of living sessions; ask for the next with its `cursor`. */
+  listSessions(
+    query: { readonly limit?: number; readonly cursor?: string; readonly node_id?: string } = {},
+    options: CallOptions = {},
+  ): Promise<SessionPage> {
+    return this.#transport.json("GET", "/v1/sessions", { ...options, query: { ...query } });
+  }
+
+  /** Everything a session holds; does not prolong it. */
+  inspectSession(id: string, options: CallOptions = {}): Promise<WholeSession> {
+    return this.#transport.json("GET", `/v1/sessions/${encodeURIComponent(id)}`, options);
+  }
+
+  /** A new session that stands where the other one does. Sent again, it makes another one. */
+  cloneSession(
+    id: string,
+    change: { readonly node_id?: string; readonly ttl_seconds?: number } = {},
+    options: CallOptions = {},
+  ): Promise<SessionSummary> {
+    return this.#transport.json("POST", `/v1/sessions/${encodeURIComponent(id)}/clone`, { ...options, body: change });
+  }
+
+  /** By ids, or all of a node; with `dryRun` it only says which would end. */
+  deleteSessions(
+    which: { readonly session_ids: readonly string[] } | { readonly node_id: string },
+    options: CallOptions & { readonly dryRun?: boolean } = {},
+  ): Promise<SessionsDeleted> {
+    const { dryRun = false, ...rest } = options;
+    return this.#transport.json("POST", "/v1/sessions/delete", { ...rest, body: { ...which, dry_run: dryRun } });
   }
 
   // ── patterns of a knowledge base, one by one ──

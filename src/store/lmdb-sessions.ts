@@ -5,7 +5,9 @@ import { EngineError } from "../errors.ts";
 import type { Session } from "../model/session.ts";
 import type { Db, Draft, GroupCommit } from "./lmdb-commit.ts";
 import { expiryAfter, expiryKey, sessionKey, sessionKeyOf, tagEnd, tagStart } from "./lmdb-keys.ts";
+import { noCursor } from "./session-cursor.ts";
 import { decodeSessionRow, EXPIRY_OFFSET, encodeSessionRow, sessionExpiry, sessionVersion } from "./state-records.ts";
+import type { SessionsPage } from "./state-store.ts";
 
 const NOTHING = Buffer.alloc(0);
 /**
@@ -82,6 +84,26 @@ export class LmdbSessions {
 
   count(nowMs: number): number {
     return this.#db.getKeysCount({ start: expiryAfter(nowMs), end: tagEnd("X") });
+  }
+
+  /** The cursor is the last key of the page before. */
+  list(nowMs: number, limit: number, after?: string): SessionsPage {
+    const alive = expiryAfter(nowMs);
+    let start = alive;
+    if (after !== undefined) {
+      const last = Buffer.from(after, "base64url");
+      if (last.length < alive.length || last[0] !== alive[0]) throw noCursor();
+      const behind = Buffer.concat([last, Buffer.of(0)]);
+      if (behind.compare(alive) > 0) start = behind;
+    }
+    const sessions: Session[] = [];
+    let last: Buffer | undefined;
+    for (const key of this.#db.getKeys({ start, end: tagEnd("X"), limit })) {
+      last = key;
+      const row = this.#db.get(sessionKeyOf(key));
+      if (row !== undefined) sessions.push(decodeSessionRow(row));
+    }
+    return { sessions, ...(last !== undefined && sessions.length === limit && { next: last.toString("base64url") }) };
   }
 
   async sweep(nowMs: number, limit: number): Promise<number> {

@@ -45,6 +45,7 @@ import {
   type OutboxEntry,
   type PatternEdit,
   type SaveOutcome,
+  type SessionsPage,
   type StateStore,
   type StateStoreLimits,
   type SymbolRow,
@@ -206,6 +207,9 @@ class LmdbState implements StateStore {
 
   deleteSession(id: string): Promise<boolean> {
     return this.#sessions.delete(id);
+  }
+  async listSessions(nowMs: number, limit: number, after?: string): Promise<SessionsPage> {
+    return this.#read(() => this.#sessions.list(nowMs, limit, after));
   }
   async countSessions(nowMs: number): Promise<number> {
     return this.#read(() => this.#sessions.count(nowMs));

@@ -27,6 +27,7 @@ import type {
   OutboxEntry,
   PatternEdit,
   SessionSave,
+  SessionsPage,
   SymbolSums,
 } from "./state-store.ts";
 
@@ -85,6 +86,11 @@ export class RedisClusterState extends RedisState {
       ),
     );
     return (counts as number[]).reduce((sum, count) => sum + count, 0);
+  }
+
+  override async listSessions(nowMs: number, limit: number, after?: string): Promise<SessionsPage> {
+    const places = Array.from({ length: SESSION_GROUPS }, (_, group) => sessionGroup(this.redis.prefix, group));
+    return this.listGroups(places, nowMs, limit, after);
   }
 
   override async sweepSessions(nowMs: number, limit: number): Promise<number> {

@@ -187,6 +187,34 @@ if ARGV[4] == '' then return 1 end
 return saveSession(ARGV[3], ARGV[4], ARGV[5], ARGV[6]) and 1 or 0`,
   countSessions: `
 return call('ZCOUNT', P .. 'sx', '(' .. ARGV[3], '+inf')`,
+  /**
+   * out: id, expiry and row of each. Ids of one expiry stand in the order of their bytes, so those up to the last one given are skipped by place.
+   * ARGV: 3 now, 4 limit, 5 expiry and 6 id of the last one given, or two empty texts.
+   */
+  listSessions: `
+local limit, found, offset = tonumber(ARGV[4]), {}, 0
+local from = '(' .. ARGV[3]
+if ARGV[5] ~= '' and tonumber(ARGV[5]) > tonumber(ARGV[3]) then from = ARGV[5] end
+local skips = ARGV[5] ~= '' and call('ZSCORE', P .. 'sx', ARGV[6])
+skips = skips and tonumber(skips) == tonumber(ARGV[5])
+while #found < 3 * limit do
+  local part = call('ZRANGEBYSCORE', P .. 'sx', from, '+inf', 'WITHSCORES', 'LIMIT', offset, limit)
+  for i = 1, #part, 2 do
+    if skips and tonumber(part[i + 1]) == tonumber(ARGV[5]) then
+      if part[i] == ARGV[6] then skips = false end
+    elseif #found < 3 * limit then
+      local row = call('GET', P .. 's:' .. part[i])
+      if row then
+        found[#found + 1] = part[i]
+        found[#found + 1] = part[i + 1]
+        found[#found + 1] = row
+      end
+    end
+  end
+  if #part < 2 * limit then break end
+  offset = offset + limit
+end
+return found`,
   /** ARGV: 3 now, 4 limit. */
   sweepSessions: `
 local over = call('ZRANGEBYSCORE', P .. 'sx', '-inf', ARGV[3], 'LIMIT', 0, ARGV[4])

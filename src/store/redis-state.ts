@@ -25,6 +25,7 @@ import type { RedisConnection, ScriptArgument } from "./redis-connection.ts";
 import { katoSessionView } from "./redis-kato-session.ts";
 import { oneServer, type Places } from "./redis-places.ts";
 import { learnOfEntry, replayError } from "./replay-check.ts";
+import { readCursor, type SessionPlace, writeCursor } from "./session-cursor.ts";
 import type { SessionNotes } from "./session-notes.ts";
 import { RecordReader } from "./state-bytes.ts";
 import {
@@ -53,6 +54,7 @@ import {
   type PatternRecord,
   type SaveOutcome,
   type SessionSave,
+  type SessionsPage,
   type StateStore,
   type SymbolRow,
   type SymbolSums,
@@ -176,6 +178,25 @@ export class RedisState implements StateStore {
   }
   async countSessions(nowMs: number): Promise<number> {
     return (await this.redis.run("countSessions", this.redis.prefix, String(nowMs))) as number;
+  }
+  async listSessions(nowMs: number, limit: number, after?: string): Promise<SessionsPage> {
+    return this.listGroups([this.redis.prefix], nowMs, limit, after);
+  }
+  /** Sessions of places one after the other. */
+  protected async listGroups(places: readonly string[], nowMs: number, limit: number, after?: string): Promise<SessionsPage> {
+    const start = after === undefined ? undefined : readCursor(after, places.length);
+    const sessions: Session[] = [];
+    let last: SessionPlace | undefined;
+    for (let group = start?.group ?? 0; group < places.length && sessions.length < limit; group++) {
+      const from = start?.group === group ? [String(start.expiresAtMs), start.id] : ["", ""];
+      const wanted = limit - sessions.length;
+      const found = (await this.redis.run("listSessions", places[group]!, String(nowMs), wanted, ...from)) as Buffer[];
+      for (let i = 0; i < found.length; i += 3) {
+        sessions.push(decodeSessionRow(found[i + 2]!));
+        last = { group, expiresAtMs: Number(found[i + 1]!.toString("latin1")), id: found[i]!.toString("utf8") };
+      }
+    }
+    return { sessions, ...(last !== undefined && sessions.length === limit && { next: writeCursor(last) }) };
   }
   async sweepSessions(nowMs: number, limit: number): Promise<number> {
     return (await this.redis.run("sweepSessions", this.redis.prefix, String(nowMs), limit)) as number;

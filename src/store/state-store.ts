@@ -164,6 +164,12 @@ export interface CounterSnapshot {
 }
 
 /** A save that goes with a learn. */
+export interface SessionsPage {
+  readonly sessions: readonly Session[];
+  /** Absent where there are no more. */
+  readonly next?: string;
+}
+
 export interface SessionSave {
   readonly next: Session;
   readonly expectedVersion: number;
@@ -205,6 +211,11 @@ export interface StateStore {
   deleteSession(id: string): Promise<boolean>;
   /** Sessions alive at `nowMs`. */
   countSessions(nowMs: number): Promise<number>;
+  /**
+   * Sessions alive at `nowMs`, at most `limit`, soonest expiry first (in a cluster: within each of its groups). `after`: `next` of the page before;
+   * ENGRAM_BAD_REQUEST for anything else. One that is used between two pages moves behind and may come again; none is left out.
+   */
+  listSessions(nowMs: number, limit: number, after?: string): Promise<SessionsPage>;
   /** Removes at most `limit` expired sessions; answers how many. */
   sweepSessions(nowMs: number, limit: number): Promise<number>;
 

@@ -102,6 +102,39 @@ export function sessionSuite(opened: () => OpenedState): void {
     expect(await store.commitLearn(learnOf("kb", [["a", "b"]]), save)).toMatchObject({ outcome: "committed" });
   });
 
+  it("lists sessions that live, page by page, each once, also of one expiry and with hostile ids", async () => {
+    const { store } = opened();
+    const ids = [...HOSTILE, ...Array.from({ length: 40 }, (_, i) => `s${i}`)];
+    await Promise.all(ids.map((id, i) => store.createSession(sessionOf(id, { expiresAtMs: NOW + 1_000 + (i % 3), time: i }))));
+    await store.createSession(sessionOf("over", { expiresAtMs: NOW }));
+    for (const limit of [1, 7, 100]) {
+      const listed: string[] = [];
+      let next: string | undefined;
+      for (let page = 0; page < 200; page++) {
+        const found = await store.listSessions(NOW, limit, next);
+        expect(found.sessions.length).toBeLessThanOrEqual(limit);
+        for (const session of found.sessions) {
+          listed.push(session.id);
+          expect(session.time).toBe(ids.indexOf(session.id));
+        }
+        next = found.next;
+        if (next === undefined) break;
+      }
+      expect(next).toBeUndefined();
+      expect([...listed].sort()).toEqual([...ids].sort());
+    }
+    // Deleted or used between two pages: none of the others is left out.
+    const first = await store.listSessions(NOW, 10);
+    await store.deleteSession(first.sessions[9]!.id);
+    await store.readSession(first.sessions[8]!.id, NOW + 500, true);
+    const rest = await store.listSessions(NOW, 1_000, first.next);
+    const seen = new Set([...first.sessions, ...rest.sessions].map(({ id }) => id));
+    expect([...seen].sort()).toEqual([...ids].sort());
+    expect((await store.listSessions(NOW + 10 ** 9, 10)).sessions).toEqual([]);
+    for (const text of ["", "x", "WzAsMSwyXQ", "{}"])
+      await expect(async () => store.listSessions(NOW, 10, text)).rejects.toMatchObject({ code: "ENGRAM_BAD_REQUEST" });
+  });
+
   it("sweeps expired sessions only, at most as many as asked", async () => {
     const { store } = opened();
     await Promise.all(

@@ -191,6 +191,13 @@ onEveryServer("answers", (kato) => {
     await ask("POST /v1/kbs/:node/patterns/delete", `/v1/kbs/${node}/patterns/delete`, { names: [name], dry_run: true });
     await ask("DELETE /v1/kbs/:node/patterns/:name", stored);
     await ask("DELETE /v1/kbs/:node/patterns/:name", stored);
+    const page = await ask("GET /v1/sessions", `/v1/sessions?limit=5&node_id=${node}`);
+    expect(page.body.sessions.map((one: { session_id: string }) => one.session_id)).toContain(id);
+    await ask("GET /v1/sessions/:id", `/v1/sessions/${id}`);
+    await ask("GET /v1/sessions/:id", "/v1/sessions/gone");
+    const clone = await ask("POST /v1/sessions/:id/clone", `/v1/sessions/${id}/clone`, { ttl_seconds: 60 });
+    await ask("POST /v1/sessions/delete", "/v1/sessions/delete", { session_ids: [clone.body.session_id, "gone"] });
+    await ask("POST /v1/sessions/delete", "/v1/sessions/delete", {});
     await ask("POST /v1/kbs/:node/score", `/v1/kbs/${node}/score`, { queries: [[["a"], ["b"]]], cutoff: 0.1 });
     const lines = await fetch(`${kato.url}/v1/kbs/${node}/patterns`, { method: "POST", body: '[["a"],["b"]]\n[["a"]]\nwrong\n' });
     expect(lines.status).toBe(200);

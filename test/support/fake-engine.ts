@@ -23,6 +23,9 @@ import type {
   PredictResult,
   ScoreAllRequest,
   ScoredState,
+  SessionChoice,
+  SessionListing,
+  SessionsDeleted,
 } from "../../src/engine-types.ts";
 import { EngineError } from "../../src/errors.ts";
 import type { ImportRequest } from "../../src/kb-life-types.ts";
@@ -144,6 +147,23 @@ export class FakeEngine implements Engine {
   async peekSession(id: string): Promise<Session | undefined> {
     this.calls.push({ name: "peekSession", args: [id] });
     return this.sessions.get(id);
+  }
+
+  async cloneSession(id: string, change: { nodeId?: string; ttlSeconds?: number } = {}): Promise<Session> {
+    this.#called("cloneSession", id, change);
+    const clone = { ...this.#read(id), ...change, id: `session-${++this.#made}-clone`, version: 1 };
+    this.sessions.set(clone.id, clone);
+    return clone;
+  }
+
+  async listSessions(limit: number, options: { nodeId?: string; cursor?: string } = {}): Promise<SessionListing> {
+    this.#called("listSessions", limit, options);
+    return { sessions: [...this.sessions.values()].slice(0, limit) };
+  }
+
+  async deleteSessions(which: SessionChoice, options: { dryRun?: boolean } = {}): Promise<SessionsDeleted> {
+    this.#called("deleteSessions", which, options);
+    return { matched: 0, deleted: 0, sessions: [], unknown: [] };
   }
 
   async deleteSession(id: string): Promise<boolean> {

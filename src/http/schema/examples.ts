@@ -36,6 +36,8 @@ const session = {
   metadata: {},
   session_config: config,
 };
+const { session_config: _, ...sessionMembers } = session;
+const listed = { ...sessionMembers, kb_id: "weather_kato", time: 2, stm_length: 2, saves: 3 };
 const prediction = {
   type: "prototypical",
   name: PATTERN.slice(5),
@@ -111,6 +113,8 @@ export const REQUESTS: Readonly<Record<string, object>> = {
     observations: [{ strings: ["cold"] }, { strings: ["clouds"] }, { strings: ["snow"] }],
     learn_at_end: true,
   },
+  "POST /v1/sessions/:id/clone": { ttl_seconds: 600 },
+  "POST /v1/sessions/delete": { node_id: "weather", dry_run: true },
   "POST /v1/kbs/:node/learn": { sequences: [[["cold"], ["clouds"], ["snow"]]] },
   "POST /v1/kbs/:node/patterns": { events: [["cold"], ["clouds"], ["snow"]], emotives: { joy: 0.2 }, metadata: { source: "window" } },
   "POST /v1/kbs/:node/patterns/get": { names: [PATTERN] },
@@ -344,6 +348,18 @@ export const ANSWERS: Readonly<Record<string, object>> = {
   },
   "POST /v1/kbs/:node/learn": { stored: 1, too_short: 0 },
   "POST /v1/kbs/:node/patterns": { line: 1, name: PATTERN, new: true, frequency: 1 },
+  "GET /v1/sessions": { sessions: [listed], cursor: null },
+  "GET /v1/sessions/:id": {
+    ...listed,
+    session_config: config,
+    stm: [["cold"], ["clouds"]],
+    emotives: [{ joy: 0.2 }],
+    observed_metadata: [],
+    percept: { strings: ["clouds"], vectors: [], emotives: {}, metadata: {} },
+    vectors_to_learn: 0,
+  },
+  "POST /v1/sessions/:id/clone": listed,
+  "POST /v1/sessions/delete": { dry_run: true, matched: 1, deleted: 0, sessions: [SESSION], unknown: [] },
   "GET /v1/kbs/:node/patterns": { patterns: [stored], cursor: null },
   "POST /v1/kbs/:node/patterns/get": { patterns: [stored], unknown: [] },
   "GET /v1/kbs/:node/patterns/:name": stored,

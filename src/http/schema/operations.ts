@@ -142,6 +142,23 @@ function callsOf(limits: HttpLimits): Readonly<Record<string, Readonly<Record<st
         more: "Other `events` make it another pattern, which takes the figures over.",
       },
       "DELETE /v1/kbs/:node/patterns/:name": { summary: "Delete a pattern", answer: responses.patternDeleted },
+      "GET /v1/sessions": {
+        summary: "List living sessions, page by page; prolongs none",
+        query: requests.sessionListQuery(limits),
+        answer: responses.sessionPage,
+        more: "A page of one node's sessions may be short and yet have a cursor. A session that is used between two pages may come twice.",
+      },
+      "GET /v1/sessions/:id": { summary: "Everything a session holds; does not prolong it", answer: responses.wholeSession },
+      "POST /v1/sessions/:id/clone": {
+        summary: "Make a session that stands where another one does",
+        body: requests.sessionClone(limits),
+        answer: responses.sessionSummary,
+      },
+      "POST /v1/sessions/delete": {
+        summary: "End sessions by id or of a node, or say which would end",
+        body: requests.sessionDelete(limits),
+        answer: responses.sessionsDeleted,
+      },
       "POST /v1/kbs/:node/score": {
         summary: "Compare many states with every pattern",
         body: requests.kbScoreBody(),
@@ -200,7 +217,7 @@ function paramsOf(route: string): TSchema | undefined {
 function operationOf(tag: string, route: string, { summary, answer, body, query, more, lines }: Call): Operation {
   const params = paramsOf(route);
   const own = route.includes(" /v1/");
-  const ofSession = /\/sessions\/:id/.test(route) && !route.endsWith("/exists");
+  const ofSession = /\/sessions\/:id/.test(route) && !route.endsWith("/exists") && !own;
   return {
     tags: [tag],
     summary,
@@ -216,6 +233,7 @@ function operationOf(tag: string, route: string, { summary, answer, body, query,
       ...(ofSession && {
         404: described(Type.Union([responses.sessionError, responses.detailError]), "The session is unknown or over.", SESSION_ERROR),
       }),
+      ...(own && route.includes("/sessions/:id") && { 404: described(responses.ownError, "The session is unknown or over.", OWN) }),
       ...(own && params !== undefined && route.endsWith(":name") && { 404: described(responses.ownError, "No such pattern.", OWN) }),
       ...(body !== undefined && {
         422: own

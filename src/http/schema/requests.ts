@@ -68,6 +68,25 @@ export const extendQuery = (limits: HttpLimits) =>
     }),
   });
 
+const nodeOf = (limits: HttpLimits, about: string) => symbolText(limits.nodeIdBytesMax, about);
+export const sessionListQuery = (limits: HttpLimits) =>
+  Type.Object({
+    limit: optional(integer(1, limits.pageMax, "sessions in one page", "Sessions in a page.")),
+    cursor: optional(symbolText(limits.nodeIdBytesMax, "Of the page before.")),
+    node_id: optional(nodeOf(limits, "Only sessions of this node.")),
+  });
+export const sessionClone = (limits: HttpLimits) =>
+  Type.Object({
+    node_id: optional(nullable(nodeOf(limits, "Another node; absent for the same one."))),
+    ttl_seconds: optional(nullable(integer(0, limits.ttlSecondsMax, "seconds", "Life without use; absent for the same one."))),
+  });
+export const sessionDelete = (limits: HttpLimits) =>
+  Type.Object({
+    session_ids: optional(symbolList(limits.nodeIdBytesMax, limits.pageMax, "session_ids in one request", "Either these …")),
+    node_id: optional(nodeOf(limits, "… or all sessions of this node.")),
+    dry_run: optional(flag("Only say what would be ended.")),
+  });
+
 const events = Type.Array(Type.Array(Type.String()), { description: "Events: lists of symbols seen together." });
 
 export const kbLearnBody = (limits: HttpLimits) =>

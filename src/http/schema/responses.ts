@@ -64,6 +64,30 @@ export const session = Type.Object({
   metadata: anyJson,
   session_config: effectiveConfig,
 });
+const sessionMembers = {
+  session_id: text,
+  node_id: text,
+  kb_id: text,
+  created_at: date,
+  expires_at: date,
+  ttl_seconds: whole,
+  time: whole,
+  stm_length: whole,
+  saves: whole,
+  metadata: anyJson,
+};
+export const sessionSummary = Type.Object(sessionMembers);
+export const sessionPage = Type.Object({ sessions: Type.Array(sessionSummary), cursor: nullable(text) });
+export const wholeSession = Type.Object({
+  ...sessionMembers,
+  session_config: effectiveConfig,
+  stm: events,
+  emotives: Type.Array(numbers),
+  observed_metadata: Type.Array(anyJson),
+  percept: nullable(Type.Object({ strings: symbols, vectors: Type.Array(Type.Array(number)), emotives: numbers, metadata: anyJson })),
+  vectors_to_learn: whole,
+});
+export const sessionsDeleted = Type.Object({ dry_run: bool, matched: whole, deleted: whole, sessions: symbols, unknown: symbols });
 export const sessionCount = Type.Object({ active_session_count: whole });
 export const sessionExists = Type.Object({ exists: bool, expired: bool, session_id: text });
 export const sessionDeleted = Type.Object({ status: Type.Literal("deleted"), session_id: text });
