@@ -35,7 +35,7 @@ import {
 } from "./layout";
 import { askOf, eventStart, groupLanes, rowIds } from "./memory";
 import { neededLcs, ratioOf } from "./ratio";
-import { addShared, findHits, gatherHits, lowerBound } from "./resident-index";
+import { addShared, findHits, gatherHits, hasIndex, lowerBound } from "./resident-index";
 import { blocksOf } from "./score";
 
 const GROUP_BYTES: usize = RESIDENT_LANES << 2;
@@ -62,7 +62,7 @@ export function matchIndexed(scratch: usize, block: usize, count: u32): bool {
   const query = scratch + SCRATCH_TOKEN_QUERY;
   const ask = askOf(scratch);
   // The shortest row must share something: then every row must.
-  if (count === 0 || load<u32>(query, QUERY_WORDS) !== 1) return false;
+  if (count === 0 || load<u32>(query, QUERY_WORDS) !== 1 || !hasIndex(block)) return false;
   if (neededLcs(load<u32>(ask, ASK_SYMBOLS) + 1, load<f64>(ask, ASK_RECALL_THRESHOLD)) === 0) return false;
   const survivors = scratch + SCRATCH_SURVIVORS;
   const first = load<u32>(survivors);

@@ -85,6 +85,14 @@ export function sortIndex(scratch: usize, batch: usize, rows: u32): void {
   store<u32>(work, ids, WORK_IDS);
 }
 
+/** In the place of a sort: nothing is found by symbol. */
+export function noIndex(scratch: usize): void {
+  const work = scratch + SCRATCH_SEAL_WORK;
+  store<u32>(work, 0, WORK_IDS);
+  store<u32>(work, 0, WORK_COUNT);
+  store<u32>(work, (work + WORK_BUFFERS) as u32, WORK_SORTED);
+}
+
 /** One pass of the radix sort, stable. */
 function sortByDigit(counts: usize, from: usize, end: usize, to: usize, shift: u64): void {
   memory.fill(counts, 0, DIGITS << 2);
@@ -153,6 +161,11 @@ export function writeIndex(scratch: usize, block: usize): void {
     row = hit & ROW_MASK;
   }
   store<u32>(start, count);
+}
+
+/** Whether the block has an index: rows hold a symbol each, so no block without one has symbols in it. */
+export function hasIndex(block: usize): bool {
+  return load<u32>(block, RESIDENT_INDEX_IDS) !== 0;
 }
 
 /**

@@ -34,22 +34,23 @@ import {
   SCRATCH_SURVIVORS,
 } from "./layout";
 import { eventEnds, eventStart, groupLanes, rowLength, symbolIds, symbolStart } from "./memory";
-import { indexBytes, placeIndex, sortIndex, writeIndex } from "./resident-index";
+import { indexBytes, noIndex, placeIndex, sortIndex, writeIndex } from "./resident-index";
 
 const GROUP_BYTES: usize = RESIDENT_LANES << 2;
 /** SIMD loads run over the end. */
 const SLACK_BYTES: usize = 16;
 
 /**
- * Sorts what `sealResident` writes and returns the block's bytes. The batch's rows must have been checked (`firstBadRow`), and no query may be
- * loaded in the scratch: its room is used.
+ * Sorts what `sealResident` writes and returns the block's bytes; without an index where few queries will meet the block. The batch's rows must have
+ * been checked (`firstBadRow`), and no query may be loaded in the scratch: its room is used.
  */
-export function planResident(scratch: usize, batch: usize): usize {
+export function planResident(scratch: usize, batch: usize, withIndex: bool): usize {
   countLengths(scratch, batch);
   const rows = load<u32>(batch, BATCH_ROWS) as usize;
   orderRows(scratch, batch, rows as u32);
   const positions = positionsOf(scratch, batch, rows);
-  sortIndex(scratch, batch, rows as u32);
+  if (withIndex) sortIndex(scratch, batch, rows as u32);
+  else noIndex(scratch);
   return blockBytes(rows, positions, load<u32>(batch, BATCH_EVENTS) as usize, indexBytes(scratch));
 }
 

@@ -96,7 +96,7 @@ export const openScoreBench: OpenSuite = (mode): BenchSuite => {
     const batch = POOL_SLOTS + input * 2 * SLOT_BYTES;
     const block = batch + SLOT_BYTES;
     writeCandidateBatch(new Uint8Array(memory.buffer), batch, columns, 0, columns.rows);
-    answer({ kind: "seal", memory: 0, batch, block, capacity: SLOT_BYTES, symbolCount: spec.symbolCount });
+    answer({ kind: "seal", memory: 0, batch, block, capacity: SLOT_BYTES, withIndex: true, symbolCount: spec.symbolCount });
     const query = sealQueryBlock(spec, symbolHash);
     const run = (place: number) => (): number => {
       const pieces = [place, 0, columns.rows];

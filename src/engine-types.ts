@@ -219,6 +219,8 @@ export interface PatternQuery {
   readonly contains?: string;
   /** Learned, for the first time or again, at this time or later: Unix milliseconds. */
   readonly learnedSinceMs?: number;
+  /** Not learned since: the last learn was before this time. */
+  readonly learnedBeforeMs?: number;
 }
 
 export interface PatternsPage {
@@ -456,6 +458,12 @@ export interface Engine {
   verifyKb(kb: string, repair: boolean): Promise<KbReport>;
   /** Kbs that hold anything. */
   listKbs(): Promise<readonly KbSize[]>;
+  /** Seconds that patterns of the kb stay which are not learned again; undefined: for good. */
+  retention(kb: string): Promise<number | undefined>;
+  /** Sets or unsets it; what is beyond it goes in the background. Errors: ENGRAM_BAD_REQUEST. */
+  setRetention(kb: string, seconds: number | undefined): Promise<void>;
+  /** Deletes what is beyond it at once, as of `nowMs`; answers how many patterns that were. */
+  applyRetention(kb: string, nowMs?: number): Promise<number>;
   /** Forgets everything; answers how many patterns that were. */
   deleteKb(kb: string): Promise<number>;
   /** Learns one kb's history into another one without patterns. Throws ENGRAM_KB_NOT_EMPTY. */

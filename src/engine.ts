@@ -19,6 +19,7 @@ import { Predictor } from "./engine/predict.ts";
 import { readAffinities, readPattern } from "./engine/reads.ts";
 import { RecentFutures } from "./engine/recent-futures.ts";
 import { ResidentSource } from "./engine/resident-source.ts";
+import { Retention } from "./engine/retention.ts";
 import { BulkScorer } from "./engine/score-all.ts";
 import { SessionLife } from "./engine/session-life.ts";
 import { SessionCalls } from "./engine/sessions.ts";
@@ -149,8 +150,9 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
   };
   const verifier = new Verifier({ state, patterns, flusher });
   const archives = new Archives({ state, patterns, flusher });
-  const kbCalls = new KbCalls({ state, flusher, archives });
   const edits = new PatternEdits({ state, patterns, symbols, deleted, learner });
+  const retention = new Retention({ settings: patterns.settings, edits, log });
+  const kbCalls = new KbCalls({ state, flusher, archives, forgetSettings: (kb) => retention.forget(kb) });
   let closed: Promise<void> | undefined;
   /** Calls under way, so that closing can wait for them. */
   const running = new Set<Promise<unknown>>();
@@ -175,6 +177,7 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
   const shut = async (): Promise<void> => {
     await Promise.allSettled(running);
     await janitor.close();
+    await retention.close();
     let failure: unknown;
     try {
       await flusher.close();
@@ -321,6 +324,9 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
         standing.assert(kb);
         return verifier.verify(kb, repair);
       }),
+    retention: (kb) => during(() => retention.get(kb)),
+    setRetention: (kb, seconds) => during(() => retention.set(kb, seconds)),
+    applyRetention: (kb, nowMs) => during(() => retention.apply(kb, nowMs)),
     listKbs: () => during(() => kbCalls.list()),
     deleteKb: (kb) => during(() => kbCalls.delete(kb)),
     copyKb: (from, to) =>

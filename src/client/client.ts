@@ -31,6 +31,7 @@ import type {
   PatternPage,
   PatternsDeleted,
   PatternsFound,
+  Retention,
   ScoreRequest,
   Series,
   ServerInfo,
@@ -224,6 +225,19 @@ export class EngramClient {
     options: CallOptions = {},
   ): Promise<KbScores> {
     return this.#transport.json("POST", kbPath(nodeId, "score"), { ...options, body: { queries, ...settings } });
+  }
+
+  // ── how long patterns stay ──
+
+  retention(nodeId: string, options: CallOptions = {}): Promise<Retention> {
+    return this.#transport.json("GET", kbPath(nodeId, "retention"), options);
+  }
+
+  /** null: for good. */
+  setRetention(nodeId: string, seconds: number | null, options: CallOptions = {}): Promise<Retention> {
+    const path = kbPath(nodeId, "retention");
+    if (seconds === null) return this.#transport.json("DELETE", path, options);
+    return this.#transport.json("PUT", path, { ...options, body: { seconds } });
   }
 
   // ── sessions as wholes ──

@@ -72,6 +72,7 @@ export type PatternChange = Static<ReturnType<typeof requests.patternUpdate>>;
 export type StoredPattern = Static<typeof responses.storedPattern>;
 export type PatternPage = Static<typeof responses.patternPage>;
 export type PatternsFound = Static<typeof responses.patternsFound>;
+export type Retention = Static<typeof responses.retention>;
 export type SessionSummary = Static<typeof responses.sessionSummary>;
 export type SessionPage = Static<typeof responses.sessionPage>;
 export type WholeSession = Static<typeof responses.wholeSession>;

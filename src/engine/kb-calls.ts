@@ -5,15 +5,25 @@ import type { StateStore } from "../store/state-store.ts";
 import type { Archives } from "./archives.ts";
 import type { Flusher } from "./flusher.ts";
 
+interface KbCallsOptions {
+  readonly state: StateStore;
+  readonly flusher: Flusher;
+  readonly archives: Archives;
+  readonly forgetSettings: (kb: string) => Promise<void>;
+}
+
 export class KbCalls {
   readonly #state: StateStore;
   readonly #flusher: Flusher;
   readonly #archives: Archives;
+  readonly #forgetSettings: (kb: string) => Promise<void>;
 
-  constructor({ state, flusher, archives }: { state: StateStore; flusher: Flusher; archives: Archives }) {
+  /** `forgetSettings`: unsets what was decided for a kb that is deleted. */
+  constructor({ state, flusher, archives, forgetSettings }: KbCallsOptions) {
     this.#state = state;
     this.#flusher = flusher;
     this.#archives = archives;
+    this.#forgetSettings = forgetSettings;
   }
 
   /** Kbs that were ever written and hold anything, in ascending order. One read a kb. */
@@ -38,6 +48,7 @@ export class KbCalls {
   async delete(kb: string): Promise<number> {
     const { totals } = await this.#state.head(kb);
     await this.#state.clearKb(kb, Date.now());
+    await this.#forgetSettings(kb);
     this.#flusher.notify();
     return totals.total_unique_patterns;
   }

@@ -101,12 +101,18 @@ export class PatternEdits {
     return report;
   }
 
-  /** Deletes what a filter passes, as of the call. */
-  async deleteMatching(kb: string, query: PatternQuery, dryRun: boolean, options: CallOptions): Promise<EditReport> {
+  /** Deletes what a filter passes, as of the call; ends early once `most` or more have matched. */
+  async deleteMatching(
+    kb: string,
+    query: PatternQuery,
+    dryRun: boolean,
+    options: CallOptions,
+    most = Number.POSITIVE_INFINITY,
+  ): Promise<EditReport> {
     const head = await this.#flushedHead(kb);
     const report = { matched: 0, deleted: 0, names: [] as string[], unknown: [] as string[] };
     let from: number | undefined = 0;
-    for (let step = 0; from !== undefined; step++) {
+    for (let step = 0; from !== undefined && report.matched < most; step++) {
       const page: { found: readonly Found[]; next: number | undefined } = await this.#page(head, query, COMMIT_EDITS, from);
       from = page.next;
       report.matched += page.found.length;

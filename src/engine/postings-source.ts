@@ -29,8 +29,8 @@ const CHEAP_ROWS = 200_000;
 const CANDIDATES_MAX = 20_000;
 /** Patterns fetched for one question, within what the question may read. At 0.1 ms each this is already a second. */
 const FETCH_MAX = 10_000;
-/** Posting rows read for one question: some 125 ms, at which a scan of ten million patterns in memory is done. */
-const POSTING_ROWS_MAX = 5_000_000;
+/** Posting rows that cost what reading a pattern does: what a question may read of both is one budget. 40 million rows by default, a second. */
+const ROWS_A_PATTERN = 20;
 /** Patterns a fetch: the first are few, because the best bounds are often the answer. */
 const FETCH_FIRST = 128;
 const FETCH_STEP = 1_024;
@@ -120,14 +120,14 @@ export class PostingsSource implements CandidateSource {
         options.signal,
       );
     const levels = levelsOf(question, known);
-    const asksFirst = below > 0 && levels[0]!.plan !== undefined && levels[0]!.plan.rows <= POSTING_ROWS_MAX;
+    let rowsLeft = question.rowsMax * ROWS_A_PATTERN;
+    const asksFirst = below > 0 && levels[0]!.plan !== undefined && levels[0]!.plan.rows <= rowsLeft;
     // The first list is read while the rest is scanned.
     let [scored, first] = await bothOf(score(rest.columns()), asksFirst ? list(levels[0]!) : Promise.resolve(undefined));
     if (below === 0) return { ...scored, certified: true, rowsRead: scored.candidates };
 
     const deleted = await this.#deleted.at(head);
     const seen = new Set<number>();
-    let rowsLeft = POSTING_ROWS_MAX;
     const fetchesMax = Math.min(FETCH_MAX, question.rowsMax);
     const late = (): boolean => performance.now() > (options.deadlineAt ?? Number.POSITIVE_INFINITY) - FIXED_MICROSECONDS / 1_000;
     /** Greatest similarity that a pattern may have that is not among `scored`. */

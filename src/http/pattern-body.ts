@@ -20,6 +20,8 @@ const FILTER_NUMBERS = {
   frequency_max: "frequencyMax",
 } as const;
 
+const FILTER_DATES = { learned_since: "learnedSinceMs", learned_before: "learnedBeforeMs" } as const;
+
 export function readListQuery(query: Given, limits: HttpLimits): { query: PatternQuery; limit: number; cursor?: string } {
   const issues = new Issues();
   const filter = readFilter(query, ["query"], limits, issues, ["limit", "cursor"]);
@@ -32,7 +34,7 @@ export function readListQuery(query: Given, limits: HttpLimits): { query: Patter
 
 function readFilter(given: Given, loc: Loc, limits: HttpLimits, issues: Issues, others: readonly string[] = []): PatternQuery {
   const filter: { -readonly [K in keyof PatternQuery]: PatternQuery[K] } = {};
-  const known = [...Object.keys(FILTER_NUMBERS), "contains", "learned_since", ...others];
+  const known = [...Object.keys(FILTER_NUMBERS), "contains", ...Object.keys(FILTER_DATES), ...others];
   for (const name of Object.keys(given)) {
     // A filter that is misspelt would pass everything.
     if (!known.includes(name)) issues.addValue([...loc, name], `There is no such filter; there are ${known.join(", ")}`, given[name]);
@@ -45,10 +47,12 @@ function readFilter(given: Given, loc: Loc, limits: HttpLimits, issues: Issues, 
     if (fault === undefined) filter.contains = given.contains as string;
     else issues.addValue([...loc, "contains"], "Not a symbol", given.contains);
   }
-  if (given.learned_since !== undefined) {
-    const ms = typeof given.learned_since === "string" ? Date.parse(given.learned_since) : Number.NaN;
-    if (ms >= 0) filter.learnedSinceMs = ms;
-    else issues.addValue([...loc, "learned_since"], "Not a date such as 2026-01-31T12:00:00Z", given.learned_since);
+  for (const [name, field] of Object.entries(FILTER_DATES)) {
+    const date = given[name];
+    if (date === undefined) continue;
+    const ms = typeof date === "string" ? Date.parse(date) : Number.NaN;
+    if (ms >= 0) filter[field] = ms;
+    else issues.addValue([...loc, name], "Not a date such as 2026-01-31T12:00:00Z", date);
   }
   return filter;
 }

@@ -2,7 +2,7 @@
  * Knowledge bases as wholes under `/v1/kbs`: list, copy, rename, delete, archives in parts, imports and taking them back. docs/knowledge-bases.md.
  */
 import type { FastifyInstance } from "fastify";
-import type { KbSize } from "../engine-types.ts";
+import type { Engine, KbSize } from "../engine-types.ts";
 import { EngineError } from "../errors.ts";
 import { isObject, readFlag } from "./coercion.ts";
 import { BODYLESS, type RouteContext } from "./context.ts";
@@ -34,7 +34,7 @@ export function addKbRoutes(app: FastifyInstance, { engine, limits }: RouteConte
       if (engine.kbOf(to) === engine.kbOf(node))
         throw new EngineError("ENGRAM_BAD_REQUEST", "Both names stand for the same knowledge base.");
       const copied = await engine.copyKb(engine.kbOf(node), engine.kbOf(to));
-      if (call === "rename") await engine.deleteKb(engine.kbOf(node));
+      if (call === "rename") await rename(engine, engine.kbOf(node), engine.kbOf(to));
       return { from: node, to, import: copied.id, patterns: copied.patterns };
     });
   }
@@ -100,6 +100,13 @@ export function addKbRoutes(app: FastifyInstance, { engine, limits }: RouteConte
     const { id, kb } = await engine.rollbackImport(request.params.id, discardNewer);
     return { id, kb_id: kb, state: "rolledBack" };
   });
+}
+
+/** Once the copy is whole: what was decided for it goes with it. */
+async function rename(engine: Engine, from: string, to: string): Promise<void> {
+  const seconds = await engine.retention(from);
+  if (seconds !== undefined) await engine.setRetention(to, seconds);
+  await engine.deleteKb(from);
 }
 
 /** A knowledge base is deleted only by who says its name a second time. */

@@ -10,6 +10,7 @@ import { addImportRoutes } from "./v1-import-routes.ts";
 import { addKbRoutes } from "./v1-kb-routes.ts";
 import { addLearnLinesRoute } from "./v1-learn-lines.ts";
 import { addPatternRoutes } from "./v1-pattern-routes.ts";
+import { addRetentionRoutes } from "./v1-retention-routes.ts";
 import { addV1SessionRoutes } from "./v1-session-routes.ts";
 
 interface KbRoute {
@@ -22,6 +23,7 @@ export function addV1Routes(app: FastifyInstance, context: RouteContext): void {
   addPatternRoutes(app, context);
   addImportRoutes(app, context);
   addKbRoutes(app, context);
+  addRetentionRoutes(app, context);
   addV1SessionRoutes(app, context);
   app.get<KbRoute>("/v1/kbs/:node/stats", async (request) => {
     const { node } = request.params;

@@ -47,7 +47,7 @@ export interface PoolKernels extends Pick<KernelExports, "LAYOUT_VERSION" | "tex
   beginTask(scratch: number, floor: number): void;
   sortKept(scratch: number): void;
   blocksOfRow(scratch: number, batch: number, row: number): number;
-  planResident(scratch: number, batch: number): number;
+  planResident(scratch: number, batch: number, withIndex: boolean): number;
   sealResident(scratch: number, batch: number, block: number): void;
 }
 

@@ -9,10 +9,17 @@ import type { PoolInstance } from "./instance.ts";
 
 /**
  * Makes the batch at `batch` a resident block at `block` (8-byte aligned, outside the batch of at most SLOT_BYTES) and returns the block's bytes. `symbolCount`:
- * the kb's symbols, all ids are below. Errors: ENGRAM_STORE_REPLY for rows that are no patterns, ENGRAM_LIMIT_EXCEEDED if the block
+ * the kb's symbols, all ids are below. `withIndex`: worth its making from some hundred queries on. Errors: ENGRAM_STORE_REPLY for rows that are no patterns, ENGRAM_LIMIT_EXCEEDED if the block
  * is larger than `capacity`: then nothing was written.
  */
-export function sealResidentBlock(instance: PoolInstance, batch: number, block: number, capacity: number, symbolCount: number): number {
+export function sealResidentBlock(
+  instance: PoolInstance,
+  batch: number,
+  block: number,
+  capacity: number,
+  symbolCount: number,
+  withIndex: boolean,
+): number {
   const { kernels, scratch } = instance;
   const { rows } = viewCandidateBatch(instance.bytes, batch);
   const batchBytes = instance.words[(batch + BATCH_BYTES) / 4]!;
@@ -25,7 +32,7 @@ export function sealResidentBlock(instance: PoolInstance, batch: number, block: 
   }
   // The index is sorted in the room of a loaded query.
   instance.unloadQuery();
-  const bytes = kernels.planResident(scratch, batch) >>> 0;
+  const bytes = kernels.planResident(scratch, batch, withIndex) >>> 0;
   if (bytes > capacity) {
     throw new EngineError("ENGRAM_LIMIT_EXCEEDED", `A resident block of ${rows} rows takes ${bytes} bytes; ${capacity} are there for it.`);
   }

@@ -56,7 +56,7 @@ export class KernelThread {
     if (task.fault === "trap") instance.kernels.firstBadRow(BEYOND_MEMORY, 0, 1, 1);
     if (task.kind === "score") return scorePieces(instance, viewQueryBlock(task.query), task.table, piecesOf(task.pieces), task.floor);
     if (task.kind === "seal") {
-      return Float64Array.of(sealResidentBlock(instance, task.batch, task.block, task.capacity, task.symbolCount)).buffer;
+      return Float64Array.of(sealResidentBlock(instance, task.batch, task.block, task.capacity, task.symbolCount, task.withIndex)).buffer;
     }
     if (task.kind === "many") return scoreMany(instance, task.pack, task.table, task.place, task.from, task.to);
     return packPartners(partnerSlice(instance, task.symbols, task.table, task.threshold, task.from, task.to));

@@ -72,7 +72,15 @@ export class PoolBlockMemory implements BlockMemory {
       const { memory, place } = extent;
       const batch = POOL_SLOTS + slot * SLOT_BYTES;
       writeCandidateBatch(this.#memories[memory]!, batch, columns, from, to);
-      const bytes = await this.#pool.seal({ kind: "seal", memory, batch, block: place, capacity: extent.bytes, symbolCount });
+      const bytes = await this.#pool.seal({
+        kind: "seal",
+        memory,
+        batch,
+        block: place,
+        capacity: extent.bytes,
+        symbolCount,
+        withIndex: true,
+      });
       kept = this.#arena.shrink(extent, bytes);
       isSealed = true;
       return { ...kept, rows: to - from };

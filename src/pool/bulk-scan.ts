@@ -18,8 +18,11 @@ import type { ScoreOptions } from "./kernel-pool.ts";
 import { Pace } from "./pace.ts";
 import { assertGoesOn, type SlotQueue } from "./slot-queue.ts";
 
-/** What a batch may take so that the block made of it fits a slot too. */
-const BATCH_BYTES_MAX = Math.floor((SLOT_BYTES - residentBytesMax(0, 0)) / (residentBytesMax(4, 1) - residentBytesMax(0, 0))) * 4;
+/** What a batch may take so that the block made of it fits a slot too, with an index and without. */
+const INDEXED_BYTES_MAX = Math.floor((SLOT_BYTES - residentBytesMax(0, 0)) / (residentBytesMax(4, 1) - residentBytesMax(0, 0))) * 4;
+const BATCH_BYTES_MAX = SLOT_BYTES - residentBytesMax(0, 0);
+/** Queries from which on an index is worth its making: it costs about as much as ten of them without one, and helps where symbols are rare. */
+const INDEX_QUERIES = 128;
 /** A query against a row, before anything was timed. */
 const PAIR_NS = 20;
 
@@ -67,7 +70,8 @@ export class BulkScan {
   async score(queries: PackedQueries, columns: CandidateColumns, options: ScoreOptions): Promise<readonly PackHits[]> {
     assertGoesOn(options);
     if (columns.rows === 0 || queries.pack.count === 0) return [];
-    const bounds = batchBounds(columns, BATCH_BYTES_MAX);
+    const withIndex = queries.pack.count >= INDEX_QUERIES;
+    const bounds = batchBounds(columns, withIndex ? INDEXED_BYTES_MAX : BATCH_BYTES_MAX);
     // The caller may reuse its bytes as soon as this awaits. One copy of some megabytes, against the work of a whole pack.
     const own = copyRows(columns, 0);
     const found: PackHits[] = [];
@@ -77,7 +81,8 @@ export class BulkScan {
         const [batchSlot, blockSlot] = slots as [number, number | undefined];
         const [from, to] = [bounds[batch]!, bounds[batch + 1]!];
         writeCandidateBatch(this.#parts.bytes, placeOf(batchSlot), own, from, to);
-        const place = blockSlot === undefined ? placeOf(batchSlot) : await this.#makeBlock(batchSlot, blockSlot, queries.symbolCount);
+        const place =
+          blockSlot === undefined ? placeOf(batchSlot) : await this.#makeBlock(batchSlot, blockSlot, queries.symbolCount, withIndex);
         await this.#scan(queries, place, to - from, found, options);
       }
     } finally {
@@ -86,9 +91,10 @@ export class BulkScan {
     return found.sort((a, b) => a.first - b.first);
   }
 
-  async #makeBlock(batchSlot: number, blockSlot: number, symbolCount: number): Promise<number> {
+  async #makeBlock(batchSlot: number, blockSlot: number, symbolCount: number, withIndex: boolean): Promise<number> {
     const [batch, block] = [placeOf(batchSlot), placeOf(blockSlot)];
-    const task: SliceTask = { kind: "seal", memory: 0, batch, block, capacity: SLOT_BYTES, symbolCount, fault: this.#parts.faultOf() };
+    const fault = this.#parts.faultOf();
+    const task: SliceTask = { kind: "seal", memory: 0, batch, block, capacity: SLOT_BYTES, symbolCount, withIndex, fault };
     await this.#parts.runSlice(task);
     return block;
   }

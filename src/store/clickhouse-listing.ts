@@ -59,10 +59,9 @@ function conditionsOf(db: string, filter: PatternFilter): { conditions: string[]
   add("low", filter.lengthMin, "length >= {low:UInt32}");
   add("high", filter.lengthMax, "length <= {high:UInt32}");
   add("symbol", filter.symbolId, "has(symbols, {symbol:UInt32})");
-  add(
-    "since",
-    filter.learnedSinceMs,
-    `pattern_id IN (SELECT learn_events.pattern_id FROM ${db}.learn_events WHERE ${OF_KB} AND kind = 'learn' AND toUnixTimestamp64Milli(at) >= {since:UInt64})`,
-  );
+  const learnedSince = (name: string): string =>
+    `(SELECT learn_events.pattern_id FROM ${db}.learn_events WHERE ${OF_KB} AND kind = 'learn' AND toUnixTimestamp64Milli(at) >= {${name}:UInt64})`;
+  add("since", filter.learnedSinceMs, `pattern_id IN ${learnedSince("since")}`);
+  add("before", filter.learnedBeforeMs, `pattern_id NOT IN ${learnedSince("before")}`);
   return { conditions, params };
 }

@@ -11,6 +11,7 @@ import { clickhouseAudit } from "./clickhouse-audit.ts";
 import type { ClickHouse } from "./clickhouse-client.ts";
 import { clickhouseIndex } from "./clickhouse-index.ts";
 import { clickhouseListing } from "./clickhouse-listing.ts";
+import { clickhouseSettings } from "./clickhouse-settings.ts";
 import { COLUMNS, flushRows, PATTERN_TABLES, WRITE_ORDER } from "./flush-rows.ts";
 import { migrate, readMigrations } from "./migrate.ts";
 import { nativeBlocks } from "./native-blocks.ts";
@@ -233,6 +234,7 @@ export async function openPatternStore(clickhouse: ClickHouse): Promise<PatternS
     events,
     index,
     listing: clickhouseListing(clickhouse),
+    settings: clickhouseSettings(clickhouse),
     archive: clickhouseArchive(clickhouse),
     audit: clickhouseAudit(clickhouse, { purgeDeleted, addPostings: index.addPostings }),
     async dropBefore(kb, generation) {

@@ -9,6 +9,8 @@ export interface PatternFilter {
   readonly symbolId?: number;
   /** Learned, for the first time or again, at this time or later: Unix milliseconds. */
   readonly learnedSinceMs?: number;
+  /** Not learned at this time or later: the last learn was before. */
+  readonly learnedBeforeMs?: number;
 }
 
 export interface ListedPattern {

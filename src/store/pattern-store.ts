@@ -4,6 +4,7 @@
  */
 import type { CandidateColumns } from "../wire/candidate-columns.ts";
 import type { ArchiveStore } from "./archive-store.ts";
+import type { KbSettings } from "./kb-settings.ts";
 import type { PatternAudit } from "./pattern-audit.ts";
 import type { PatternIndex } from "./pattern-index.ts";
 import type { PatternListing } from "./pattern-listing.ts";
@@ -65,6 +66,8 @@ export interface PatternStore {
   readonly listing: PatternListing;
   /** Histories as archives, and the book of imports. */
   readonly archive: ArchiveStore;
+  /** What is decided for kbs as wholes. */
+  readonly settings: KbSettings;
   /** What is wrong in the tables of a kb. */
   readonly audit: PatternAudit;
   /** Removes what generations below `generation` left. May be repeated. */

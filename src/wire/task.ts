@@ -42,6 +42,7 @@ export interface SealTask {
   /** Bytes at `block`. */
   readonly capacity: number;
   readonly symbolCount: number;
+  readonly withIndex: boolean;
   readonly fault?: Fault | undefined;
 }
 

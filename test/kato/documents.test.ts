@@ -191,6 +191,10 @@ onEveryServer("answers", (kato) => {
     await ask("POST /v1/kbs/:node/patterns/delete", `/v1/kbs/${node}/patterns/delete`, { names: [name], dry_run: true });
     await ask("DELETE /v1/kbs/:node/patterns/:name", stored);
     await ask("DELETE /v1/kbs/:node/patterns/:name", stored);
+    await ask("PUT /v1/kbs/:node/retention", `/v1/kbs/${node}/retention`, { seconds: 3_600 });
+    await ask("PUT /v1/kbs/:node/retention", `/v1/kbs/${node}/retention`, { seconds: 1 });
+    await ask("GET /v1/kbs/:node/retention", `/v1/kbs/${node}/retention`);
+    await ask("DELETE /v1/kbs/:node/retention", `/v1/kbs/${node}/retention`);
     const page = await ask("GET /v1/sessions", `/v1/sessions?limit=5&node_id=${node}`);
     expect(page.body.sessions.map((one: { session_id: string }) => one.session_id)).toContain(id);
     await ask("GET /v1/sessions/:id", `/v1/sessions/${id}`);

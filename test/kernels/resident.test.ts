@@ -100,7 +100,7 @@ test.each([
     fc.property(kbs, asked(states), (sequences, { state, isFuzzy, cut, floor, ...rest }) => {
       const numbering = new Numbering();
       const columns = columnsOf(patternsOf(sequences), numbering);
-      pair.load(columns, numbering.ids.size);
+      pair.load(columns, numbering.ids.size, undefined, cut % 2 === 0);
       const table = numbering.table(`resident ${tables++}`);
       const distinct = [...new Set(state)];
       const partners = pair.partners(distinct, table, 0.5).map((p) => ({ ...p, queryIndex: state.indexOf(distinct[p.queryIndex]!) }));

@@ -149,6 +149,20 @@ export class FakeEngine implements Engine {
     return this.sessions.get(id);
   }
 
+  retentionSeconds: number | undefined;
+  async retention(kb: string): Promise<number | undefined> {
+    this.#called("retention", kb);
+    return this.retentionSeconds;
+  }
+  async setRetention(kb: string, seconds: number | undefined): Promise<void> {
+    this.#called("setRetention", kb, seconds);
+    this.retentionSeconds = seconds;
+  }
+  async applyRetention(kb: string, nowMs?: number): Promise<number> {
+    this.#called("applyRetention", kb, nowMs);
+    return 0;
+  }
+
   async cloneSession(id: string, change: { nodeId?: string; ttlSeconds?: number } = {}): Promise<Session> {
     this.#called("cloneSession", id, change);
     const clone = { ...this.#read(id), ...change, id: `session-${++this.#made}-clone`, version: 1 };

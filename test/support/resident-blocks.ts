@@ -26,11 +26,11 @@ export class ResidentPair {
   }
 
   /** Writes the columns as a batch and seals it; returns the block's bytes. */
-  load(columns: CandidateColumns, symbolCount: number, capacity = SLOT_BYTES): number {
+  load(columns: CandidateColumns, symbolCount: number, capacity = SLOT_BYTES, withIndex = true): number {
     // What lay there before must not show through.
     this.bytes.fill(0xa5, this.block, this.block + 4096);
     writeCandidateBatch(this.bytes, this.batch, columns, 0, columns.rows);
-    const task = { kind: "seal", memory: 0, batch: this.batch, block: this.block, capacity, symbolCount } as const;
+    const task = { kind: "seal", memory: 0, batch: this.batch, block: this.block, capacity, symbolCount, withIndex } as const;
     return new Float64Array(this.#answer(task))[0]!;
   }
 

@@ -113,6 +113,7 @@ export const REQUESTS: Readonly<Record<string, object>> = {
     observations: [{ strings: ["cold"] }, { strings: ["clouds"] }, { strings: ["snow"] }],
     learn_at_end: true,
   },
+  "PUT /v1/kbs/:node/retention": { seconds: 2_592_000 },
   "POST /v1/sessions/:id/clone": { ttl_seconds: 600 },
   "POST /v1/sessions/delete": { node_id: "weather", dry_run: true },
   "POST /v1/kbs/:node/learn": { sequences: [[["cold"], ["clouds"], ["snow"]]] },
@@ -348,6 +349,9 @@ export const ANSWERS: Readonly<Record<string, object>> = {
   },
   "POST /v1/kbs/:node/learn": { stored: 1, too_short: 0 },
   "POST /v1/kbs/:node/patterns": { line: 1, name: PATTERN, new: true, frequency: 1 },
+  "GET /v1/kbs/:node/retention": { node_id: "weather", kb_id: "weather_kato", seconds: 2_592_000 },
+  "PUT /v1/kbs/:node/retention": { node_id: "weather", kb_id: "weather_kato", seconds: 2_592_000 },
+  "DELETE /v1/kbs/:node/retention": { node_id: "weather", kb_id: "weather_kato", seconds: null },
   "GET /v1/sessions": { sessions: [listed], cursor: null },
   "GET /v1/sessions/:id": {
     ...listed,

@@ -142,6 +142,14 @@ function callsOf(limits: HttpLimits): Readonly<Record<string, Readonly<Record<st
         more: "Other `events` make it another pattern, which takes the figures over.",
       },
       "DELETE /v1/kbs/:node/patterns/:name": { summary: "Delete a pattern", answer: responses.patternDeleted },
+      "GET /v1/kbs/:node/retention": { summary: "How long patterns stay that are not learned again", answer: responses.retention },
+      "PUT /v1/kbs/:node/retention": {
+        summary: "Let patterns go that are not learned again in so many seconds",
+        body: requests.retentionBody(),
+        answer: responses.retention,
+        more: "They are deleted in the background, as a call would delete them. A setting outlives a clear, and goes with the knowledge base.",
+      },
+      "DELETE /v1/kbs/:node/retention": { summary: "Keep patterns for good again", answer: responses.retention },
       "GET /v1/sessions": {
         summary: "List living sessions, page by page; prolongs none",
         query: requests.sessionListQuery(limits),

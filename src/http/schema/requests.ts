@@ -1,5 +1,6 @@
 /** What requests may carry, within the limits of this server: read by `reader.ts`, shown in the documents. docs/wire.md. */
 import Type from "typebox";
+import { RETENTION_SECONDS_MAX, RETENTION_SECONDS_MIN } from "../../model/retention.ts";
 import type { HttpLimits } from "../limits.ts";
 import { anyObject, flag, integer, namedNumbers, nullable, numberLists, optional, settings, symbolList, symbolText } from "./kinds.ts";
 
@@ -94,6 +95,11 @@ export const kbLearnBody = (limits: HttpLimits) =>
     sequences: Type.Array(events, { description: "Each is learned once, in order.", maxItems: limits.sequencesPerCallMax }),
   });
 
+export const retentionBody = () =>
+  Type.Object({
+    seconds: integer(RETENTION_SECONDS_MIN, RETENTION_SECONDS_MAX, "seconds", "How long a pattern stays that is not learned again."),
+  });
+
 export const kbPredictBody = () => Type.Object({ state: events, config: optional(nullable(settings("Settings of this prediction."))) });
 
 export const kbScoreBody = () =>
@@ -122,6 +128,7 @@ const filters = {
   frequency_max: optional(Type.Integer({ description: "Times learned at most.", minimum: 0 })),
   contains: optional(Type.String({ description: "A symbol." })),
   learned_since: optional(Type.String({ description: "A date: the first learn or any later one.", format: "date-time" })),
+  learned_before: optional(Type.String({ description: "A date: not learned since.", format: "date-time" })),
 };
 export const patternListQuery = (limits: HttpLimits) =>
   Type.Object({

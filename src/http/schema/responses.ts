@@ -468,6 +468,7 @@ export const storedPattern = Type.Object({
   emotives: Type.Array(numbers),
   metadata: Type.Record(Type.String(), symbols),
 });
+export const retention = Type.Object({ node_id: text, kb_id: text, seconds: nullable(whole) });
 export const patternPage = Type.Object({ patterns: Type.Array(storedPattern), cursor: nullable(text) });
 export const patternsFound = Type.Object({ patterns: Type.Array(storedPattern), unknown: symbols });
 export const patternDeleted = Type.Object({ deleted: text });

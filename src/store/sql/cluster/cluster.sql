@@ -168,3 +168,16 @@ SETTINGS index_granularity = 256, replicated_deduplication_window = 10000, fsync
 
 CREATE TABLE IF NOT EXISTS engram.imports ON CLUSTER '{cluster}' AS engram.imports_shard
 ENGINE = Distributed('{cluster}', 'engram', 'imports_shard', cityHash64(id));
+
+CREATE TABLE IF NOT EXISTS engram.kb_settings_shard ON CLUSTER '{cluster}'
+(
+    kb String,
+    name LowCardinality(String),
+    value String,
+    version UInt64
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/engram/kb_settings', '{replica}', version) ORDER BY (kb, name)
+SETTINGS index_granularity = 256, replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS engram.kb_settings ON CLUSTER '{cluster}' AS engram.kb_settings_shard
+ENGINE = Distributed('{cluster}', 'engram', 'kb_settings_shard', cityHash64(kb));
