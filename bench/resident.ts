@@ -164,7 +164,7 @@ async function latencies(served: Served, node: string, queries: readonly (readon
       await state(query);
       const cpuBefore = cpuMs(served);
       const before = performance.now();
-      const reply = await client.request("GET", `/sessions/${id}/predictions?explain=true`);
+      const reply = await client.request("GET", `/sessions/${id}/predictions?explain=true&source=resident`);
       const took = performance.now() - before;
       if (!timed) continue;
       cpu += cpuMs(served) - cpuBefore;

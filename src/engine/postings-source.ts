@@ -29,8 +29,9 @@ const CHEAP_ROWS = 200_000;
 const CANDIDATES_MAX = 20_000;
 /** Patterns fetched for one question, within what the question may read. At 0.1 ms each this is already a second. */
 const FETCH_MAX = 10_000;
-/** Posting rows that cost what reading a pattern does: what a question may read of both is one budget. 40 million rows by default, a second. */
+/** Posting rows read for one question: twenty for each pattern that it may read, 40 million by default, a second; some 125 ms always. */
 const ROWS_A_PATTERN = 20;
+const POSTING_ROWS_LEAST = 5_000_000;
 /** Patterns a fetch: the first are few, because the best bounds are often the answer. */
 const FETCH_FIRST = 128;
 const FETCH_STEP = 1_024;
@@ -120,7 +121,7 @@ export class PostingsSource implements CandidateSource {
         options.signal,
       );
     const levels = levelsOf(question, known);
-    let rowsLeft = question.rowsMax * ROWS_A_PATTERN;
+    let rowsLeft = Math.max(POSTING_ROWS_LEAST, question.rowsMax * ROWS_A_PATTERN);
     const asksFirst = below > 0 && levels[0]!.plan !== undefined && levels[0]!.plan.rows <= rowsLeft;
     // The first list is read while the rest is scanned.
     let [scored, first] = await bothOf(score(rest.columns()), asksFirst ? list(levels[0]!) : Promise.resolve(undefined));

@@ -10,8 +10,11 @@ import type { DeletedPatterns } from "./deleted-patterns.ts";
 import { type CandidateSource, CannotServe, type Estimate, type Found, KbChanged, type Question } from "./plan.ts";
 import { NOTHING_SCORED, Tally } from "./scoring.ts";
 
-/** Nanoseconds a pattern on one thread, 1 to 12; only the order of magnitude counts (another index answers where this gets long). */
-const ROW_NS = 5;
+/** Nanoseconds a pattern on one thread; only the order of magnitude counts (another index answers where this gets long). */
+const ROW_NS = 8;
+/** From this threshold on few patterns share enough to be looked at. */
+const SELECTIVE_THRESHOLD = 0.4;
+const SELECTIVE_ROW_NS = 2.5;
 const FIXED_MICROSECONDS = 100;
 /** Kbs up to this many patterns are loaded before the answer: some tens of milliseconds. */
 const WAIT_PATTERNS = 50_000;
@@ -42,12 +45,13 @@ export class ResidentSource implements CandidateSource {
   }
 
   estimate(question: Question): Estimate {
-    const { head, isForced } = question;
+    const { head, isForced, config } = question;
+    const rowNs = config.recall_threshold >= SELECTIVE_THRESHOLD ? SELECTIVE_ROW_NS : ROW_NS;
     // A question is planned again when a source fails it: that is no second use.
     const standing = this.#kbs.use(head, this.#counted.has(question));
     this.#counted.add(question);
     if (standing.kind === "ready") {
-      return { microseconds: FIXED_MICROSECONDS + (standing.kb.rows * ROW_NS) / 1_000 / this.#pool.threads };
+      return { microseconds: FIXED_MICROSECONDS + (standing.kb.rows * rowNs) / 1_000 / this.#pool.threads };
     }
     if (standing.kind === "absent" && standing.reason !== undefined) return { refused: standing.reason };
     if (isForced || head.patternCount <= WAIT_PATTERNS) {
