@@ -38,7 +38,6 @@ export async function openInlinePool(options: InlinePoolOptions = {}): Promise<K
   const thread = new KernelThread(loadPoolModule(), memories, layout, leaseScratch(memories[0]!, layout, 1));
   const runner = {
     threads: 1,
-    atOnce: 1,
     run: async (task: Parameters<KernelThread["run"]>[0]) => {
       await setImmediate();
       return thread.run(task);

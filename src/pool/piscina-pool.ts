@@ -38,8 +38,6 @@ export interface PiscinaPoolOptions {
  * process with it.
  */
 const YOUNG_MIB = 12;
-/** Slices that a thread has, the one it works at and the next. */
-const TASKS_A_THREAD = 2;
 
 /** Resolves when a worker has answered. Errors: ENGRAM_SETTINGS_INVALID when the threads' memory does not fit, or the worker is not built. */
 export async function openPiscinaPool(options: PiscinaPoolOptions): Promise<KernelPool> {
@@ -65,11 +63,9 @@ export async function openPiscinaPool(options: PiscinaPoolOptions): Promise<Kern
     minThreads: threads,
     maxThreads: threads,
     // A slot has at most one slice a thread under way; the bounded queue is the slots' own.
-    maxQueue: slots * threads * TASKS_A_THREAD,
+    maxQueue: slots * threads,
     idleTimeout: Number.POSITIVE_INFINITY,
     recordTiming: false,
-    // The next slice is there when one ends: waking a thread costs up to 0.35 ms on a virtual machine.
-    concurrentTasksPerWorker: TASKS_A_THREAD,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
   });
   const freeLostScratch = (): void => releaseLostScratch(memories[0]!, layout, new Set(piscina.threads.map(({ threadId }) => threadId)));
@@ -79,7 +75,6 @@ export async function openPiscinaPool(options: PiscinaPoolOptions): Promise<Kern
   const runOnce = (task: Task): Promise<Reply> => piscina.run(task) as Promise<Reply>;
   const runner = {
     threads,
-    atOnce: threads * TASKS_A_THREAD,
     async run(task: SliceTask): Promise<Reply> {
       try {
         return await runOnce(task);

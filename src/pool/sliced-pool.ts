@@ -36,8 +36,6 @@ const PARTNER_PAIR_NS = 40;
 /** Where slices run. Never rejects for what a task did: that is in the reply; ENGRAM_WORKER_LOST when a thread was lost twice. */
 export interface SliceRunner {
   readonly threads: number;
-  /** Slices of one call under way: enough that no thread waits for its next one. */
-  readonly atOnce: number;
   run(task: SliceTask): Promise<Reply>;
   close(): Promise<void>;
 }
@@ -274,7 +272,7 @@ export class SlicedPool implements KernelPool {
     }
   }
 
-  /** Calls `runSlice` for consecutive ranges of `count` things, as many at once as keep all threads at work; none is started after an error. */
+  /** Calls `runSlice` for consecutive ranges of `count` things, as many at once as there are threads; none is started after an error. */
   async #inSlices(
     count: number,
     pace: Pace,
@@ -291,7 +289,7 @@ export class SlicedPool implements KernelPool {
         await runSlice(from, next);
       }
     };
-    await allOrFirstError(Array.from({ length: this.#runner.atOnce }, runner), () => {
+    await allOrFirstError(Array.from({ length: this.threads }, runner), () => {
       next = count;
     });
   }

@@ -203,6 +203,18 @@ onEveryServer("the typed client", (kato) => {
     const dry = await client.deletePatterns(node, { filter: { contains: "x" } }, { dryRun: true });
     expect(dry).toMatchObject({ dry_run: true, matched: 1, deleted: 0 });
     expect(await client.deletePatterns(node, { filter: { contains: "x" } })).toMatchObject({ deleted: 1 });
+    expect((await client.retention(node)).seconds).toBeNull();
+    expect((await client.setRetention(node, 3_600)).seconds).toBe(3_600);
+    expect((await client.setRetention(node, null)).seconds).toBeNull();
+    const ours = await client.listSessions({ node_id: node, limit: 10 });
+    expect(ours.sessions.length).toBeGreaterThan(0);
+    const { session_id: known } = ours.sessions[0]!;
+    expect((await client.inspectSession(known)).node_id).toBe(node);
+    const clone = await client.cloneSession(known, { ttl_seconds: 60 });
+    expect(clone).toMatchObject({ node_id: node, ttl_seconds: 60 });
+    const which = { session_ids: [clone.session_id, "gone"] };
+    expect(await client.deleteSessions(which, { dryRun: true })).toMatchObject({ matched: 1, deleted: 0, unknown: ["gone"] });
+    expect(await client.deleteSessions(which)).toMatchObject({ matched: 1, deleted: 1 });
     expect(client.eventsUrl).toBe(`${kato.url.replace("http", "ws")}/ws/events`);
     await session.clearStm();
     await session.clearAll();
