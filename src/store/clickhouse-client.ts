@@ -108,10 +108,17 @@ async function* readAhead(stream: AsyncIterable<{ raw(): Uint8Array }>): AsyncIt
   }
 }
 
+/**
+ * How the engine is started. Parts that merges left are removed by two threads: by default 128 are made for it some time after a load, and their
+ * stacks stay.
+ */
+const ENGINE_ARGUMENTS: readonly string[] = ["--max_parts_cleaning_thread_pool_size=2"];
+
 /** Opens the embedded engine on a folder. `readers` queries run at a time besides the writer. */
 export async function openEmbedded(path: string, readers: number): Promise<ClickHouse> {
   // Loaded here only, so that an installation that talks to a server can leave the 540 MB package out.
-  const { createChdbConnection } = await import("chdb/connection");
+  const [{ Session }, { createChdbConnection }] = await Promise.all([import("chdb"), import("chdb/connection")]);
+  let engine: { close(): void } | undefined;
   const connections: ChdbConnection[] = [];
   const clients: Client[] = [];
   const connect = (): number => {
@@ -124,12 +131,15 @@ export async function openEmbedded(path: string, readers: number): Promise<Click
   let loader: Lease<number>;
   let pool: Lease<number>;
   try {
+    // The first to open a folder says how the engine is started; it stays open as long as the others.
+    engine = new Session(path, { connectionArgs: [...ENGINE_ARGUMENTS] });
     writer = new Lease([connect()]);
     loader = new Lease([connect()]);
     pool = new Lease(Array.from({ length: readers }, connect));
     await clients[0]!.command({ query: "CREATE DATABASE IF NOT EXISTS engram" });
   } catch (error) {
     await Promise.allSettled(clients.map((client) => client.close()));
+    engine?.close();
     throw clickhouseError(error, "opening the data folder");
   }
   const commandOn =
@@ -187,6 +197,7 @@ export async function openEmbedded(path: string, readers: number): Promise<Click
       await loader.drain();
       await pool.drain();
       for (const client of clients) await client.close();
+      engine?.close();
     },
   };
 }
