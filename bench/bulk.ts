@@ -7,15 +7,16 @@
  * The client runs beside the server and shares its cores. Parts are timed in this process, one after the other, so their sum is what one
  * core would need; in the server the insert runs beside the rest.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import Table from "cli-table3";
+import { packPatterns } from "../src/engine/pack-patterns.ts";
 import { HTTP_LIMITS } from "../src/http/limits.ts";
-import { patternBatches } from "../src/http/pattern-lines.ts";
-import { toLearnPattern } from "../src/model/pattern.ts";
+import { lineBatches } from "../src/http/line-batches.ts";
+import { patternLines } from "../src/http/pattern-lines.ts";
 import { openEmbedded } from "../src/store/clickhouse-client.ts";
 import { openPatternStore } from "../src/store/clickhouse-patterns.ts";
 import { openLmdbState } from "../src/store/lmdb-state.ts";
@@ -28,6 +29,7 @@ const COMMIT = 1_000;
 const FLUSH = 5_000;
 /** Patterns of one request, as many as it may carry. */
 const REQUEST_LINES = HTTP_LIMITS.patternLinesMax;
+const RULES = { symbolsPerPatternMax: HTTP_LIMITS.symbolsPerSequenceMax, persistence: 5 };
 const { values: args } = parseArgs({
   options: {
     patterns: { type: "string", default: "100000" },
@@ -59,12 +61,22 @@ function post(url: string, path: string, body: string): Promise<string> {
 interface Round {
   readonly answeredPerSecond: number;
   readonly flushedPerSecond: number;
+  /** Processor time of the server a pattern, all threads. */
+  readonly cpuMicroseconds: number;
+}
+
+/** Processor time of all threads of a process, in seconds; NaN where the system has no /proc. */
+function cpuSecondsOf(pid: number): number {
+  if (!existsSync(`/proc/${pid}/stat`)) return Number.NaN;
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 async function overHttp(): Promise<Round> {
   const folder = mkdtempSync(join(tmpdir(), "engram-bulk-"));
   const served = await serve(folder);
   try {
+    const before = cpuSecondsOf(served.pid);
     const start = performance.now();
     for (let from = 0; from < lines.length; from += REQUEST_LINES) {
       const part = lines.slice(from, from + REQUEST_LINES);
@@ -79,6 +91,7 @@ async function overHttp(): Promise<Round> {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     const flushed = performance.now();
+    const cpu = cpuSecondsOf(served.pid) - before;
     const stats = (await (await fetch(`${served.url}/v1/kbs/bulk/stats`)).json()) as {
       patterns: number;
       totals: { total_symbols_in_patterns_frequencies: number };
@@ -86,7 +99,11 @@ async function overHttp(): Promise<Round> {
     if (stats.patterns !== count || stats.totals.total_symbols_in_patterns_frequencies !== symbols) {
       throw new Error(`the kb counts ${JSON.stringify(stats)}, not ${count} patterns of ${symbols} symbols`);
     }
-    return { answeredPerSecond: (count / (answered - start)) * 1000, flushedPerSecond: (count / (flushed - start)) * 1000 };
+    return {
+      answeredPerSecond: (count / (answered - start)) * 1000,
+      flushedPerSecond: (count / (flushed - start)) * 1000,
+      cpuMicroseconds: (cpu * 1e6) / count,
+    };
   } finally {
     await served.stop();
     rmSync(folder, { recursive: true, force: true });
@@ -107,29 +124,16 @@ async function parts(): Promise<Record<string, number>> {
   const patterns = await openPatternStore(await openEmbedded(join(folder, "clickhouse"), 1));
   try {
     const body = Buffer.from(lines.join("\n"));
-    const read = await timed("read the lines", async () => {
-      const found: (readonly (readonly string[])[])[] = [];
-      const source = (async function* () {
-        for (let at = 0; at < body.length; at += 65_536) yield body.subarray(at, at + 65_536);
-      })();
-      for await (const batch of patternBatches(source, COMMIT, HTTP_LIMITS)) {
-        for (const { item } of batch) if ("events" in item) found.push(item.events);
-      }
-      return found;
-    });
-    const named = await timed("name them", () => read.map((events) => toLearnPattern(events)));
-    const learns = named.map((pattern) => ({
-      kb: "bulk",
-      pattern,
-      emotives: [],
-      metadata: [],
-      vectors: [],
-      persistence: 5,
-      atMs: Date.now(),
-    }));
-    await timed("commit them", async () => {
-      for (let from = 0; from < learns.length; from += COMMIT) await state.commitLearns(learns.slice(from, from + COMMIT));
-    });
+    const source = (async function* () {
+      for (let at = 0; at < body.length; at += 65_536) yield body.subarray(at, at + 65_536);
+    })();
+    // Batch by batch, as the server does it: what one leaves behind is not held for the next.
+    for await (const { bytes, firstLine } of lineBatches(source, COMMIT, body.length)) {
+      const read = await timed("read the lines", () => [...patternLines(bytes, firstLine, HTTP_LIMITS)]);
+      const patterns = read.flatMap(({ item }) => ("events" in item ? [item] : []));
+      const { packed } = await timed("name and pack them", () => packPatterns(patterns, RULES, Date.now()));
+      await timed("commit them", () => state.commitPacked("bulk", packed));
+    }
     for (;;) {
       const batch = await timed("take from the outbox", () => state.takeFlush("bench", FLUSH, 60_000));
       if (batch === undefined) break;
@@ -155,6 +159,7 @@ const figures = {
   symbolsPerPattern: symbols / count,
   answeredPerSecond: Math.round(median(rounds.map((round) => round.answeredPerSecond))),
   flushedPerSecond: Math.round(median(rounds.map((round) => round.flushedPerSecond))),
+  serverCpuMicroseconds: Math.round(median(rounds.map((round) => round.cpuMicroseconds)) * 10) / 10,
   rounds,
   microsecondsPerPattern: Object.fromEntries(Object.entries(cost).map(([name, value]) => [name, Math.round(value * 10) / 10])),
 };
@@ -162,6 +167,6 @@ const table = new Table({ head: ["part", "µs a pattern", "share"], style: { hea
 const total = Object.values(cost).reduce((sum, value) => sum + value, 0);
 for (const [name, value] of Object.entries(cost)) table.push([name, value.toFixed(1), `${Math.round((100 * value) / total)} %`]);
 console.log(
-  `${count} patterns of ${figures.symbolsPerPattern.toFixed(1)} symbols: ${figures.answeredPerSecond}/s until answered (durable), ${figures.flushedPerSecond}/s until all is in ClickHouse\n${table.toString()}`,
+  `${count} patterns of ${figures.symbolsPerPattern.toFixed(1)} symbols: ${figures.answeredPerSecond}/s until answered (durable), ${figures.flushedPerSecond}/s until all is in ClickHouse, ${figures.serverCpuMicroseconds} µs of the server's processors a pattern\n${table.toString()}`,
 );
 if (args.out !== undefined) writeRecord(args.out, "bulk learning over HTTP, embedded stores", figures);

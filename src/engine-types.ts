@@ -1,6 +1,7 @@
 /**
  * What the engine is asked and what it answers: values only. The HTTP face and the CLI speak these; the engine computes them.
  */
+import type { LearnedPattern, NewPattern, PackedLines, PackedPatterns } from "./bulk-types.ts";
 import type { ArchiveInfo, ImportProgress, ImportRequest, KbReport, KbSize } from "./kb-life-types.ts";
 import type { EmotiveRecord } from "./model/emotives.ts";
 import type { Event } from "./model/event.ts";
@@ -192,21 +193,6 @@ export interface PatternView {
   readonly frequency: number;
   readonly emotives: readonly EmotiveRecord[];
   readonly metadata: readonly (readonly [string, readonly string[]])[];
-}
-
-/** A pattern to be learned without a session. Emotive records are oldest first; metadata values are text, as a learn keeps them. */
-export interface NewPattern {
-  readonly events: readonly Event[];
-  readonly emotives?: readonly EmotiveRecord[];
-  readonly metadata?: readonly (readonly [string, readonly string[]])[];
-}
-
-export interface LearnedPattern {
-  /** With `PTRN|`. */
-  readonly name: string;
-  readonly isNew: boolean;
-  /** After this learn. */
-  readonly frequency: number;
 }
 
 /** What a listed or deleted pattern must fulfil: all of what is named. */
@@ -428,6 +414,13 @@ export interface Engine {
    * At most 1,000 patterns in one commit. Answers for each what became of it ("tooShort": fewer than two symbols). Durable when it resolves.
    */
   learnPatterns(kb: string, patterns: readonly NewPattern[], options?: CallOptions): Promise<readonly (LearnedPattern | "tooShort")[]>;
+  /**
+   * JSON lines read and packed by a thread beside this one; `limits` are the HTTP face's own, and `bytes` is handed over. Errors: ENGRAM_OVERLOADED,
+   * ENGRAM_WORKER_LOST.
+   */
+  packLines(bytes: Buffer, firstLine: number, limits: Readonly<Record<string, number>>): Promise<PackedLines>;
+  /** As `learnPatterns`, of patterns that are packed. */
+  learnPacked(kb: string, patterns: PackedPatterns, options?: CallOptions): Promise<readonly (LearnedPattern | "tooShort")[]>;
   /**
    * Distinct patterns of another memory with their counters, added to what the kb holds: frequencies add up, windows append, metadata unite.
    * Parts of an import come in order; one that is sent again counts once. Durable when it resolves. Errors: ENGRAM_KB_NOT_EMPTY, ENGRAM_BAD_REQUEST.

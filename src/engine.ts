@@ -4,7 +4,8 @@
  */
 import type { Config } from "./config.ts";
 import { Archives } from "./engine/archives.ts";
-import { COMMIT_LEARNS, learnBatch, learnInBulk } from "./engine/bulk.ts";
+import { batchRows } from "./engine/batch-rows.ts";
+import { COMMIT_LEARNS, learnBatch, learnInBulk, learnPacked } from "./engine/bulk.ts";
 import { DeletedPatterns, withoutDeleted } from "./engine/deleted-patterns.ts";
 import { Flusher } from "./engine/flusher.ts";
 import { importPatterns, setAffinities } from "./engine/import-patterns.ts";
@@ -35,10 +36,12 @@ import type { Logger } from "./log.ts";
 import { kbId } from "./model/kb-id.ts";
 import { effectiveConfig, mergeConfig } from "./model/session-config.ts";
 import type { KernelPool } from "./pool/kernel-pool.ts";
+import { Packer } from "./pool/packer.ts";
 import { openPiscinaPool } from "./pool/piscina-pool.ts";
 import { ResidentKbs } from "./resident/resident-kbs.ts";
 import { openStores, type Stores } from "./store/open.ts";
-import type { LearnCommit, LearnResult } from "./store/state-store.ts";
+import { unpackLearns } from "./store/packed-learns.ts";
+import type { LearnResult, PackedLearns } from "./store/state-store.ts";
 
 /** Parts that a caller may bring along; what is missing is opened from the settings. Tests bring an inline pool or a store with faults. */
 export interface EngineParts {
@@ -88,12 +91,14 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
     forget: (id) => recent.forget(id),
   });
   const indexer = new Indexer({ state, index: patterns.index, log, step: config.indexStep });
+  const packer = new Packer(log);
   const flusher = new Flusher({
     state,
     patterns,
     log,
     rowsMax: config.flushRowsMax,
     intervalMs: config.flushIntervalMs,
+    rowsOf: (batch) => batchRows(packer, batch),
     flushed: (kb) => indexer.notify(kb),
   });
   const resumed = indexer.resume().catch((error) => log.warn({ err: error }, "looking for patterns without an index failed"));
@@ -116,10 +121,6 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
     new StreamSource({ state, patterns, deleted, pool }),
     new PostingsSource({ state, patterns, deleted, pool, indexer }),
   ]);
-  const committed = (learns: readonly LearnCommit[], results: readonly LearnResult[]): void => {
-    kbs.learned(learns, results);
-    flusher.notify();
-  };
   const predictor = new Predictor({
     state,
     patterns,
@@ -138,15 +139,19 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
     autoExtend: config.sessionAutoExtend,
     symbolsPerPatternMax: config.symbolsPerPatternMax,
     stmSymbolsMax: config.stmSymbolsMax,
-    committed: (learn, result) => committed([learn], [result]),
+    committed: (learn, result) => {
+      kbs.learned(learn.kb, () => [learn], [result]);
+      flusher.notify();
+    },
     assertWritable: (kb) => standing.assert(kb),
   });
+  const packingRules = { symbolsPerPatternMax: config.symbolsPerPatternMax, persistence: config.sessionDefaults.persistence };
   const learner = {
     state,
     flusher,
-    committed,
-    symbolsPerPatternMax: config.symbolsPerPatternMax,
-    persistence: config.sessionDefaults.persistence,
+    committed: (kb: string, packed: PackedLearns, results: readonly LearnResult[]) =>
+      kbs.learned(kb, () => unpackLearns(kb, packed), results),
+    ...packingRules,
   };
   const verifier = new Verifier({ state, patterns, flusher });
   const archives = new Archives({ state, patterns, flusher });
@@ -188,6 +193,7 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
     await resumed;
     await indexer.close();
     await kbs.close();
+    await packer.close();
     await pool.close();
     await stores.close();
     if (failure !== undefined) throw failure;
@@ -294,6 +300,13 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
         if (patterns.length > COMMIT_LEARNS)
           throw new EngineError("ENGRAM_LIMIT_EXCEEDED", `At most ${COMMIT_LEARNS} patterns are learned in one commit.`);
         return learnBatch(learner, kb, patterns, options.idempotencyKey);
+      }),
+    packLines: (bytes, firstLine, limits) =>
+      during(() => packer.lines({ bytes, firstLine, limits, rules: packingRules, atMs: Date.now() })),
+    learnPacked: (kb, patterns, options = {}) =>
+      during(() => {
+        standing.assert(kb);
+        return learnPacked(learner, kb, patterns, options.idempotencyKey);
       }),
     importPatterns: (kb, request, patterns) =>
       during(async () => {

@@ -22,6 +22,10 @@ const IMPORTS: Readonly<Record<string, Row>> = {
   "src/wire": { own: ["assembly/layout.ts"], npm: [] },
   "src/kernels": { own: ["src/wire", "assembly/layout.ts"], npm: [] },
   "src/aggregate": { own: ["src/model", "src/wire"], npm: [] },
+  "workers/pack.ts": {
+    own: ["src/engine/pack-patterns.ts", "src/http/limits.ts", "src/http/pattern-lines.ts", "src/store"],
+    npm: ["piscina"],
+  },
   workers: { own: ["src/kernels", "src/wire", "assembly/layout.ts"], npm: ["piscina"] },
   "src/pool": { own: ["src/wire", "src/kernels", "assembly/layout.ts"], npm: ["piscina"] },
   "src/store": { own: ["src/model", "src/wire"], npm: ["@clickhouse/client", "chdb", "ioredis", "lmdb"] },
@@ -71,6 +75,7 @@ const IMPORTS: Readonly<Record<string, Row>> = {
   "src/config-schema.ts": { own: ["src/config-kinds.ts", "src/model"], npm: [] },
   "src/config-kinds.ts": { own: [], npm: [] },
   "src/kb-life-types.ts": { own: [], npm: [] },
+  "src/bulk-types.ts": { own: ["src/model"], npm: [] },
   "src/engine-types.ts": { own: ["src/model"], npm: [] },
   "src/errors.ts": { own: [], npm: [] },
   "src/log.ts": { own: [], npm: [] },
@@ -82,11 +87,15 @@ const OPEN = ["src/errors.ts", "src/log.ts"];
 const OPEN_TYPES = [
   "src/config.ts",
   "src/config-kinds.ts",
+  "src/bulk-types.ts",
   "src/engine-types.ts",
   "src/kb-life-types.ts",
   "src/store/state-store.ts",
   "src/store/pattern-store.ts",
   "src/store/archive-store.ts",
+  "src/store/flush-rows.ts",
+  // What a worker is asked, and what the command's own fields are.
+  "src/pool/packer.ts",
   "src/store/pattern-audit.ts",
 ];
 

@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EngineError } from "../errors.ts";
 import type { Logger } from "../log.ts";
+import type { FlushRows } from "../store/flush-rows.ts";
 import type { PatternStore } from "../store/pattern-store.ts";
 import type { FlushBatch, StateStore } from "../store/state-store.ts";
 
@@ -28,6 +29,8 @@ export interface FlusherOptions {
   readonly rowsMax: number;
   /** Pause between batches, so that one insert carries many learns. */
   readonly intervalMs: number;
+  /** What is written of a batch. */
+  readonly rowsOf: (batch: FlushBatch) => FlushRows | Promise<FlushRows>;
   /** Told of each kb that has new patterns in the pattern store. */
   readonly flushed?: (kb: string) => void;
 }
@@ -158,17 +161,15 @@ export class Flusher {
   async #write(batch: FlushBatch): Promise<void> {
     const { state, patterns, log } = this.#options;
     const start = performance.now();
-    await patterns.write(batch);
+    const rows = await this.#options.rowsOf(batch);
+    await patterns.write(batch, rows);
     if (!(await state.finishFlush(this.#owner, batch.token))) {
       log.warn({ token: batch.token }, "the lease of a flush ran out; another process finishes it");
     }
-    log.debug({ entries: batch.entries.length, ms: performance.now() - start }, "flushed");
-    const kbs = new Set(batch.entries.filter((entry) => entry.kind === "learn" && entry.isNew).map((entry) => entry.kb));
-    for (const kb of kbs) this.#options.flushed?.(kb);
-    for (const entry of batch.entries) {
-      if (entry.kind === "clear") await patterns.dropBefore(entry.kb, entry.generation);
-      if (entry.kind === "edit" && entry.change.kind === "delete") this.#purges = true;
-    }
+    log.debug({ token: batch.token, ms: performance.now() - start }, "flushed");
+    for (const kb of rows.learned) this.#options.flushed?.(kb);
+    for (const [kb, generation] of rows.cleared) await patterns.dropBefore(kb, generation);
+    if (rows.hasDeletes) this.#purges = true;
   }
 
   /** Removes the rows of deleted patterns: once for all that were flushed, since one removal costs as much as a batch. */

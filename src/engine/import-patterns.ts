@@ -7,6 +7,7 @@ import type { ImportedPattern } from "../engine-types.ts";
 import { EngineError } from "../errors.ts";
 import type { EmotiveRecord } from "../model/emotives.ts";
 import { type LearnCommit, type LearnResult, type PatternEdit, type StateStore, UNKNOWN_SYMBOL } from "../store/state-store.ts";
+import { patiently } from "./bulk.ts";
 import type { Flusher } from "./flusher.ts";
 
 interface Committer {
@@ -89,14 +90,4 @@ export async function setAffinities(
   const done = await patiently(flusher, () => state.setAffinities(kb, generation, [...sums], Date.now()));
   if (done === "over") throw new EngineError("ENGRAM_CONFLICT", `${kb} was cleared while affinities were set. Set them again.`);
   return sums.size;
-}
-
-/** A full outbox drains at the pattern store's pace: a load waits for it, as nobody else has to. */
-async function patiently<R>(flusher: Flusher, commit: () => Promise<R | "outboxFull">): Promise<R> {
-  for (;;) {
-    const done = await commit();
-    flusher.notify();
-    if (done !== "outboxFull") return done as R;
-    await flusher.drained();
-  }
 }

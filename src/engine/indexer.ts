@@ -8,7 +8,6 @@
 import type { Logger } from "../log.ts";
 import type { PatternIndex } from "../store/pattern-index.ts";
 import type { StateStore } from "../store/state-store.ts";
-import { newPatterns } from "../store/tail-columns.ts";
 
 /** Patterns a statement indexes at most: 3.5 million rows at 14 symbols, sorted in about 300 MB. */
 const RANGE_MAX = 250_000;
@@ -123,7 +122,7 @@ export class Indexer {
     for (;;) {
       const head = await state.head(kb);
       // Taken after the head: whatever is in neither was flushed.
-      const below = newPatterns(await state.tail(kb, head.generation))[0]?.patternId ?? head.patternCount;
+      const below = (await state.firstUnflushed(kb, head.generation)) ?? head.patternCount;
       const from = await this.postingsBelow(kb, head.generation, below);
       const to = Math.min(from + RANGE_MAX, below - (below % step));
       if (to - from < step || this.#closed) return;

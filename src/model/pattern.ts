@@ -3,7 +3,7 @@
  * byte for byte with those KATO stored. Event borders, order and repeats all count. Source: reference semantics §4.1.
  * Cost: one pass over the symbols and one hash; about a microsecond for ten short symbols.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Event } from "./event.ts";
 import { isPrintable } from "./printable.ts";
 
@@ -53,7 +53,7 @@ export function patternText(events: readonly Event[]): string {
 
 /** The bare name: 40 lower-case hex digits, without `PTRN|`. */
 export function patternName(events: readonly Event[]): string {
-  return createHash("sha1").update(patternText(events), "utf8").digest("hex");
+  return hash("sha1", patternText(events), "hex");
 }
 
 export function toLearnPattern(events: readonly Event[]): LearnPattern {

@@ -133,14 +133,15 @@ export class ResidentKbs {
     });
   }
 
-  /** Learns of this process, as they were committed. */
-  learned(learns: readonly LearnCommit[], results: readonly LearnResult[]): void {
-    learns.forEach((learn, at) => {
-      const entry = this.#kbs.get(learn.kb);
+  /** Learns of this process in one kb, as they were committed; asked for only where the kb is in memory. */
+  learned(kb: string, learns: () => readonly LearnCommit[], results: readonly LearnResult[]): void {
+    const entry = this.#kbs.get(kb);
+    if (entry === undefined) return;
+    learns().forEach(({ pattern, emotives }, at) => {
       const result = results[at];
-      if (entry === undefined || result === undefined) return;
+      if (result === undefined) return;
       const { seq, generation, patternId, isNew, symbolIds } = result;
-      entry.kb.learned({ kb: learn.kb, generation, seq, patternId, isNew, symbolIds, pattern: learn.pattern, emotives: learn.emotives });
+      entry.kb.learned({ kb, generation, seq, patternId, isNew, symbolIds, pattern, emotives });
     });
   }
 

@@ -26,9 +26,10 @@ export interface ClickHouse {
   /** A command that may take seconds, beside the writer: filling an index. One at a time in the embedded engine. */
   load(sql: string, params?: Params): Promise<void>;
   /**
-   * Inserts rows given as JSON arrays (one text a row), as one block. An insert repeated with an equal token changes nothing.
+   * Inserts rows given as JSON arrays (one text a row, or all of them as bytes with a line end behind each), as one block. An insert repeated with
+   * an equal token changes nothing.
    */
-  insert(table: string, columns: readonly string[], lines: readonly string[], token: string): Promise<void>;
+  insert(table: string, columns: readonly string[], rows: readonly string[] | Uint8Array, token: string): Promise<void>;
   /** Bytes of the answer in Native format, as they come. Ending the iteration early stops the query. */
   native(sql: string, params: Params, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   ping(): Promise<boolean>;
@@ -165,13 +166,16 @@ export async function openEmbedded(path: string, readers: number): Promise<Click
       }),
     command: commandOn(writer, "changing the schema or deleting"),
     load: commandOn(loader, "filling an index"),
-    insert: (table, columns, lines, token) =>
+    insert: (table, columns, rows, token) =>
       writer.with(async (i) => {
         try {
           await connections[i]!.chdb.rawInsert({
             table: `engram.${table}`,
             columns: [...columns],
-            values: Buffer.from(`${lines.join("\n")}\n`, "utf8"),
+            values:
+              rows instanceof Uint8Array
+                ? Buffer.from(rows.buffer, rows.byteOffset, rows.byteLength)
+                : Buffer.from(`${rows.join("\n")}\n`, "utf8"),
             format: "JSONCompactEachRow",
             settings: { ...INSERT_SETTINGS, insert_deduplication_token: token },
           });

@@ -192,10 +192,10 @@ export async function openPatternStore(clickhouse: ClickHouse): Promise<PatternS
   }
 
   return {
-    async write(batch) {
-      const rows = flushRows(batch);
+    // The entries are left alone where the rows are at hand: asking for them decodes them.
+    async write(batch, { tables } = flushRows(batch.entries)) {
       for (const table of WRITE_ORDER) {
-        if (rows[table].length > 0) await clickhouse.insert(table, COLUMNS[table], rows[table], `${batch.token}-${table}`);
+        if (tables[table].length > 0) await clickhouse.insert(table, COLUMNS[table], tables[table], `${batch.token}-${table}`);
       }
     },
     scan,

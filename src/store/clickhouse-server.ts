@@ -138,12 +138,13 @@ export async function openServer(server: ClickHouseServer): Promise<ClickHouse> 
     load: async (sql, params) => {
       await insist("filling an index", () => client.command({ query: sql, query_params: { ...params } }));
     },
-    insert: async (table, columns, lines, token) => {
+    insert: async (table, columns, rows, token) => {
+      const values = rows instanceof Uint8Array ? [Buffer.from(rows).toString("utf8").trimEnd()] : rows;
       await insist(`inserting into ${table}`, () =>
         client.insert({
           table: `${database}.${table}`,
           columns: [...columns] as [string, ...string[]],
-          values: lines,
+          values,
           format: "JSONCompactEachRow",
           clickhouse_settings: {
             ...INSERT_SETTINGS,

@@ -2,7 +2,7 @@
  * A flush batch as rows of the tables: pure, so that what reaches the pattern store is tested without one. A row is the JSON text of an
  * array in the order of its table's COLUMNS. Numbers that do not fit a table's column cannot occur: limits are checked at the door.
  */
-import type { FlushBatch, OutboxEntry } from "./state-store.ts";
+import type { OutboxEntry } from "./state-store.ts";
 
 export const COLUMNS = {
   symbols: ["kb", "generation", "symbol_id", "symbol"],
@@ -35,8 +35,22 @@ export const WRITE_ORDER: readonly Table[] = ["symbols", "patterns", "vectors", 
 /** Tables that hold a row or more a pattern and are searched: what a delete empties, names first, so that no name stands without its rows. */
 export const PATTERN_TABLES: readonly Table[] = ["pattern_names", "patterns"];
 
+/** Rows of a batch per table, and what whoever writes them must know of it. */
+export interface FlushRows {
+  /** Rows one by one, or all of them as text with a line end behind each. */
+  readonly tables: Readonly<Record<Table, readonly string[] | Uint8Array>>;
+  /** Kbs that get new patterns. */
+  readonly learned: readonly string[];
+  /** Kbs whose older generations are over, and the one that is not. */
+  readonly cleared: readonly (readonly [kb: string, generation: number])[];
+  readonly hasDeletes: boolean;
+}
+
 /** A row is written as text at once: a learn costs about 3 µs so, and three times as much as a list that is then made JSON. */
-export function flushRows(batch: FlushBatch): Record<Table, string[]> {
+export function flushRows(entries: Iterable<OutboxEntry>): FlushRows {
+  const learned = new Set<string>();
+  const cleared: [string, number][] = [];
+  let hasDeletes = false;
   const rows: Record<Table, string[]> = {
     symbols: [],
     patterns: [],
@@ -46,19 +60,37 @@ export function flushRows(batch: FlushBatch): Record<Table, string[]> {
     pattern_names: [],
   };
   const starts = new Map<string, string>();
-  for (const entry of batch.entries) {
+  for (const entry of entries) {
     const { kb, generation, seq, atMs } = entry;
     const place = `${generation} ${kb}`;
     const start = starts.get(place) ?? `[${JSON.stringify(kb)},${generation}`;
     starts.set(place, start);
     // A number is read as the ticks of a DateTime64(3): milliseconds.
     const event = (kind: string, rest: string): void => void rows.learn_events.push(`${start},${seq},"${kind}",${atMs},${rest}]`);
-    if (entry.kind === "learn") addLearn(rows, start, entry, event);
-    else if (entry.kind === "edit") addEdit(rows, start, entry, event);
-    else if (entry.kind === "affinity") event("affinity", `0,false,0,0,0,${nested(entry.sums)},"[]",0`);
-    else event(entry.kind, `0,false,0,0,${entry.kind === "finalize" ? entry.below : 0},"[]","[]",0`);
+    if (entry.kind === "learn") {
+      addLearn(rows, start, entry, event);
+      if (entry.isNew) learned.add(kb);
+    } else if (entry.kind === "edit") {
+      addEdit(rows, start, entry, event);
+      if (entry.change.kind === "delete") hasDeletes = true;
+    } else if (entry.kind === "affinity") event("affinity", `0,false,0,0,0,${nested(entry.sums)},"[]",0`);
+    else {
+      event(entry.kind, `0,false,0,0,${entry.kind === "finalize" ? entry.below : 0},"[]","[]",0`);
+      if (entry.kind === "clear") cleared.push([kb, generation]);
+    }
   }
-  return rows;
+  return { tables: rows, learned: [...learned], cleared, hasDeletes };
+}
+
+/** The same, with the rows of each table as one text: what goes from thread to thread. */
+export function flushTexts(entries: Iterable<OutboxEntry>): FlushRows {
+  const { tables, ...facts } = flushRows(entries);
+  const texts = {} as Record<Table, Uint8Array>;
+  for (const table of WRITE_ORDER) {
+    const lines = tables[table] as readonly string[];
+    texts[table] = lines.length === 0 ? new Uint8Array(0) : Buffer.from(`${lines.join("\n")}\n`, "utf8");
+  }
+  return { tables: texts, ...facts };
 }
 
 type EventWriter = (kind: string, rest: string) => void;

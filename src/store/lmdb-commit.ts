@@ -8,26 +8,40 @@ import { EngineError } from "../errors.ts";
 
 export type Db = RootDatabase<Buffer, Buffer>;
 
-/** Reads through to the transaction, and holds back the writes of one change until it is complete. */
+/** Reads through to the transaction, and holds back the writes of one change until it is complete or says that it cannot fail any more. */
 export class Draft {
   readonly #db: Db;
   /** By the key's bytes as Latin-1; a value of null: removed. */
   readonly #writes = new Map<string, { readonly key: Buffer; readonly value: Buffer | null }>();
+  #isSettled = false;
 
   constructor(db: Db) {
     this.#db = db;
   }
 
+  /** Writes go straight to the transaction from here on: a change of thousands of rows costs half as much. Should it fail, so do all of its group. */
+  settle(): void {
+    this.write();
+    this.#writes.clear();
+    this.#isSettled = true;
+  }
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
   get(key: Buffer): Buffer | undefined {
+    if (this.#isSettled) return this.#db.get(key);
     const held = this.#writes.get(key.toString("latin1"));
     if (held !== undefined) return held.value ?? undefined;
     return this.#db.get(key);
   }
   put(key: Buffer, value: Buffer): void {
-    this.#writes.set(key.toString("latin1"), { key, value });
+    if (this.#isSettled) this.#db.putSync(key, value);
+    else this.#writes.set(key.toString("latin1"), { key, value });
   }
   remove(key: Buffer): void {
-    this.#writes.set(key.toString("latin1"), { key, value: null });
+    if (this.#isSettled) this.#db.removeSync(key);
+    else this.#writes.set(key.toString("latin1"), { key, value: null });
   }
   /** Keys in the transaction from `start` to before `end`; does not see what this draft holds back. */
   keys(start: Buffer, end: Buffer, limit: number): Buffer[] {
@@ -82,6 +96,7 @@ export class GroupCommit {
           try {
             outcome = { value: change(draft) };
           } catch (error) {
+            if (draft.isSettled) throw error;
             outcome = { error };
             return;
           }

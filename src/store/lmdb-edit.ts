@@ -8,8 +8,9 @@ import type { EmotiveRecord } from "../model/emotives.ts";
 import { newWindow, type PreparedEdit } from "./edit-entry.ts";
 import type { Draft } from "./lmdb-commit.ts";
 import { GenerationKeys } from "./lmdb-keys.ts";
-import { countedSymbol, raiseAffinity } from "./lmdb-learn.ts";
+import { raiseAffinity } from "./lmdb-learn.ts";
 import { f64 } from "./lmdb-outbox.ts";
+import { countSymbol } from "./lmdb-symbols.ts";
 import { encodeEditEntry } from "./outbox-entry.ts";
 import { RecordReader, RecordWriter } from "./state-bytes.ts";
 import { decodeSymbol, encodeSymbol, type HeadRecord, readEmotives, writeEmotives, writeMetadata, writeWindow } from "./state-records.ts";
@@ -42,7 +43,8 @@ export function applyEdit(
 
   for (const [id, occurrence] of occurrences) {
     const key = keys.byId("c", id);
-    const next = countedSymbol(head, decodeSymbol(draft.get(key) as Buffer), occurrence * (nextFrequency - frequency), gone ? -1 : 0);
+    const next = decodeSymbol(draft.get(key) as Buffer);
+    countSymbol(head, next, occurrence * (nextFrequency - frequency), gone ? -1 : 0);
     draft.put(key, encodeSymbol(next));
     const affinityKey = keys.byId("a", id);
     if (gone && next.patternMemberFrequency === 0) {

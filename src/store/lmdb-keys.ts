@@ -7,7 +7,7 @@
  *   'S' │ session id (text key)                 session row                                   'X' │ expiry f64 │ session id (text key)
  *   'K' │ kb (text key)                         kb number u32 │ kb name
  *   'H' │ kb u32                                head │ kb name
- *   'O' │ kb u32 │ position f64                 outbox entry
+ *   'O' │ kb u32 │ position f64                 outbox entry, or a run of entries from that position on (`lmdb-runs.ts`)
  *   'G' │ kb u32 │ generation f64               a generation that is over and not yet swept
  *   tag │ kb u32 │ generation f64 │ rest        of one generation:
  *         'i' symbol (text key) → id u32        'n' id u32 → symbol        'c' id u32 → symbol row      'a' id u32 → affinity record
@@ -108,6 +108,7 @@ export const overKey = (kbNumber: number, generation: number): Buffer => kbDoubl
 /** The kb number in an outbox key or a key of a generation that is over. */
 export const kbNumberOf = (key: Buffer): number => key.readUInt32BE(1);
 export const generationOf = (key: Buffer): number => key.readDoubleBE(5);
+export const positionOf = (key: Buffer): number => key.readDoubleBE(5);
 
 /** Bytes before the rest in a key of a generation. */
 const PREFIX_BYTES = 13;

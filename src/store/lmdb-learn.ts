@@ -6,9 +6,9 @@
 
 import type { EmotiveRecord } from "../model/emotives.ts";
 import type { Draft } from "./lmdb-commit.ts";
-import { GenerationKeys } from "./lmdb-keys.ts";
+import type { GenerationKeys } from "./lmdb-keys.ts";
 import type { SymbolSlot, SymbolSlots } from "./lmdb-symbols.ts";
-import { type CommitFacts, encodeLearnEntry, type PreparedLearn } from "./outbox-entry.ts";
+import type { CommitFacts, Work } from "./outbox-entry.ts";
 import { RecordReader, RecordWriter } from "./state-bytes.ts";
 import {
   type HeadRecord,
@@ -16,7 +16,6 @@ import {
   readEmotives,
   readMetadata,
   readWindow,
-  type SymbolRecord,
   writeEmotives,
   writeMetadata,
   writeVector,
@@ -30,74 +29,80 @@ const u32 = (value: number): Buffer => {
   return bytes;
 };
 
-/** Applies the learn as number `seq`, and raises `head` (not its outbox positions). Answers the result and the outbox entry. */
+/**
+ * Applies the learn as number `seq`, and raises `head` (not its outbox positions). `slotOf` gives its symbols, asked in their order and once each:
+ * that is where new ones get their ids.
+ */
 export function applyLearn(
   draft: Draft,
-  kbNumber: number,
+  keys: GenerationKeys,
   head: HeadRecord,
   seq: number,
-  prepared: PreparedLearn,
+  work: Work,
   symbols: SymbolSlots,
-): { result: LearnResult; facts: CommitFacts; entry: Buffer } {
-  const { learn, occurrences, averages } = prepared;
-  const { pattern } = learn;
-  const keys = new GenerationKeys(kbNumber, head.generation);
+  slotOf: (i: number) => SymbolSlot,
+): { result: LearnResult; facts: CommitFacts } {
+  const { occurrences, averages } = work;
   const firstNewSymbol = head.symbolCount;
-  const slots = pattern.distinct.map((symbol) => symbols.of(symbol, head));
-  const symbolIds = slots.map(({ id }) => id);
+  const symbolIds = new Array<number>(occurrences.length);
 
-  const patternKey = keys.byText("p", pattern.name);
+  const patternKey = keys.byText("p", work.name);
   const known = draft.get(patternKey);
   const isNew = known === undefined;
-  const row = new RecordReader(known ?? Buffer.alloc(20));
-  const oldId = row.f64();
-  const patternId = isNew ? head.patternCount : oldId;
-  const frequency = row.f64() + 1;
-  const window = row.block();
-  draft.put(patternKey, patternRow(patternId, frequency, window, row.rest(), learn.emotives, learn.persistence, learn.metadata));
+  const { patternId, frequency, row } = raisedRow(known, head.patternCount, work);
+  draft.put(patternKey, row);
 
-  for (let i = 0; i < slots.length; i++) {
-    const slot = slots[i] as SymbolSlot;
-    const old = slot.row ?? EMPTY_SYMBOL;
-    if (slot.row !== undefined && isNew && old.patternMemberFrequency === 0) head.goneSymbols -= 1;
-    symbols.set(slot, countedSymbol(head, old, occurrences[i] as number, isNew ? 1 : 0));
+  for (let i = 0; i < occurrences.length; i++) {
+    const slot = slotOf(i);
+    symbolIds[i] = slot.id;
+    symbols.count(slot, head, occurrences[i] as number, isNew ? 1 : 0);
     if (averages.length > 0) raiseAffinity(draft, keys.byId("a", slot.id), averages);
   }
   // What it added is kept, so that an edit can take it back.
   if (averages.length > 0) raiseAffinity(draft, keys.byId("e", patternId), averages);
 
   const indexedVectors: number[] = [];
-  learn.vectors.forEach((vector, position) => {
+  work.vectors.forEach((vector, position) => {
     if (indexVector(draft, keys, head, vector)) indexedVectors.push(position);
   });
 
   head.seq = seq;
-  head.symbolTotal += pattern.flat.length;
+  head.symbolTotal += work.length;
   if (isNew) {
     head.patternCount += 1;
     head.patternTotal += 1;
     head.uniqueTotal += 1;
   }
   const facts = { generation: head.generation, seq, patternId, isNew, firstNewSymbol, symbolIds, indexedVectors };
-  return {
-    facts,
-    result: { seq, generation: head.generation, patternId, isNew, frequency, symbolIds },
-    entry: encodeLearnEntry(facts, learn.atMs, prepared.body),
-  };
+  return { facts, result: { seq, generation: head.generation, patternId, isNew, frequency, symbolIds } };
 }
 
-/** A symbol's row after a change of its counters; the pmf that finalize-training saw is kept aside when it changes for the first time. */
-export function countedSymbol(head: HeadRecord, old: SymbolRecord, frequency: number, members: number): SymbolRecord {
-  const keepAside = members !== 0 && head.finalizedSeq !== 0 && old.finalizedSeq !== head.finalizedSeq;
-  return {
-    frequency: old.frequency + frequency,
-    patternMemberFrequency: old.patternMemberFrequency + members,
-    finalizedMemberFrequency: keepAside ? old.patternMemberFrequency : old.finalizedMemberFrequency,
-    finalizedSeq: keepAside ? head.finalizedSeq : old.finalizedSeq,
-  };
-}
+/** The slots of a learn whose symbols are at hand as texts. */
+export const slotsOf =
+  (distinct: readonly string[], symbols: SymbolSlots, head: HeadRecord) =>
+  (i: number): SymbolSlot =>
+    symbols.of(distinct[i] as string, head);
 
-const EMPTY_SYMBOL = { frequency: 0, patternMemberFrequency: 0, finalizedMemberFrequency: 0, finalizedSeq: 0 };
+/** The pattern's row with this learn in it; a new one gets the id `nextId`. */
+function raisedRow(
+  known: Buffer | undefined,
+  nextId: number,
+  { emotives, metadata, persistence }: Work,
+): { patternId: number; frequency: number; row: Buffer } {
+  if (known === undefined && emotives.length + metadata.length === 0) {
+    const row = Buffer.allocUnsafe(20);
+    row.writeDoubleLE(nextId, 0);
+    row.writeDoubleLE(1, 8);
+    row.writeUInt32LE(0, 16);
+    return { patternId: nextId, frequency: 1, row };
+  }
+  const old = new RecordReader(known ?? Buffer.alloc(20));
+  const oldId = old.f64();
+  const patternId = known === undefined ? nextId : oldId;
+  const frequency = old.f64() + 1;
+  const window = old.block();
+  return { patternId, frequency, row: patternRow(patternId, frequency, window, old.rest(), emotives, persistence, metadata) };
+}
 
 function patternRow(
   patternId: number,

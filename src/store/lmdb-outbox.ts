@@ -6,7 +6,8 @@
  */
 import { type FlushShare, shareFlush } from "./flush-plan.ts";
 import type { Draft } from "./lmdb-commit.ts";
-import { headKey, kbNumberOf, metaKey, outboxKey, tagEnd } from "./lmdb-keys.ts";
+import { headKey, kbNumberOf, metaKey, outboxKey, positionOf, tagEnd } from "./lmdb-keys.ts";
+import { countOfRow, entriesOfRow, runsOf } from "./lmdb-runs.ts";
 import { FLUSH_BYTES_MAX } from "./outbox-entry.ts";
 import { RecordReader, RecordWriter } from "./state-bytes.ts";
 import { decodeHead, encodeHead, HEAD_BYTES, type HeadRecord } from "./state-records.ts";
@@ -26,9 +27,9 @@ export const numberOf = (bytes: Buffer | undefined): number => bytes?.readDouble
 
 /** Appends entries to a kb's outbox and raises `head.pushed`. */
 export function appendEntries(draft: Draft, kbNumber: number, head: HeadRecord, entries: readonly Buffer[]): void {
-  for (const entry of entries) {
-    draft.put(outboxKey(kbNumber, head.pushed), entry);
-    head.pushed += 1;
+  for (const { count, row } of runsOf(entries)) {
+    draft.put(outboxKey(kbNumber, head.pushed), row);
+    head.pushed += count;
   }
   draft.put(WAITING_KEY, f64(numberOf(draft.get(WAITING_KEY)) + entries.length));
 }
@@ -80,6 +81,10 @@ export function takeFlush(
     draft.put(BATCH_KEY, f64(batch));
     draft.put(TURN_KEY, f64(last.kb));
     flush = { token: `${stem}-${batch}`, owner, leaseUntilMs: 0, shares };
+    for (const { kb, count } of shares) {
+      const { trimmed } = decodeHead(draft.get(headKey(kb)) as Buffer);
+      splitAt(draft, kb, trimmed, trimmed + count);
+    }
   }
   flush.owner = owner;
   flush.leaseUntilMs = nowMs + leaseMs;
@@ -92,8 +97,30 @@ export function takeFlush(
   return { token: flush.token, parts };
 }
 
+/** The entries of `count` positions; both ends are ends of rows, or the outbox's own. */
 const entriesOf = (draft: Draft, kb: number, from: number, count: number): Buffer[] =>
-  draft.range(outboxKey(kb, from), outboxKey(kb, from + count), count).map(({ value }) => value);
+  draft
+    .range(outboxKey(kb, from), outboxKey(kb, from + count), count)
+    .flatMap(({ value }) => entriesOfRow(value))
+    .slice(0, count);
+
+/** Makes `position` the end of a row, so that a flush takes whole rows. */
+function splitAt(draft: Draft, kb: number, from: number, position: number): void {
+  const rows = draft.range(outboxKey(kb, from), outboxKey(kb, position), position - from);
+  const last = rows.at(-1);
+  if (last === undefined) return;
+  const start = positionOf(last.key);
+  const before = position - start;
+  if (before >= countOfRow(last.value)) return;
+  const entries = entriesOfRow(last.value);
+  let at = start;
+  for (const part of [entries.slice(0, before), entries.slice(before)]) {
+    for (const { count, row } of runsOf(part)) {
+      draft.put(outboxKey(kb, at), row);
+      at += count;
+    }
+  }
+}
 
 /** Kbs with waiting entries, at most `limit`, beginning behind the one served last. One seek a kb. */
 function waitingKbs(draft: Draft, limit: number): FlushShare<number>[] {
@@ -145,7 +172,7 @@ export function finishFlush(draft: Draft, owner: string, token: string): boolean
   for (const { kb, count } of flush.shares) {
     const row = draft.get(headKey(kb)) as Buffer;
     const head = decodeHead(row);
-    for (let i = 0; i < count; i++) draft.remove(outboxKey(kb, head.trimmed + i));
+    for (const key of draft.keys(outboxKey(kb, head.trimmed), outboxKey(kb, head.trimmed + count), count)) draft.remove(key);
     head.trimmed += count;
     removed += count;
     draft.put(headKey(kb), Buffer.concat([encodeHead(head), row.subarray(HEAD_BYTES)]));

@@ -7,7 +7,8 @@ import { applyAffinities } from "./lmdb-affinity.ts";
 import type { Draft } from "./lmdb-commit.ts";
 import { applyEdit } from "./lmdb-edit.ts";
 import type { LmdbKbs } from "./lmdb-kbs.ts";
-import { applyLearn } from "./lmdb-learn.ts";
+import { GenerationKeys } from "./lmdb-keys.ts";
+import { applyLearn, slotsOf } from "./lmdb-learn.ts";
 import { markOver } from "./lmdb-sweep.ts";
 import type { SymbolKeeper, SymbolSlots } from "./lmdb-symbols.ts";
 import { type PreparedLearn, prepareLearn } from "./outbox-entry.ts";
@@ -54,7 +55,9 @@ export function replayEntries(draft: Draft, kbs: LmdbKbs, keeper: SymbolKeeper, 
       }
       const { number, head, symbols } = learning as Learning;
       checkNext(entry, head);
-      checkFacts(prepared.entry, applyLearn(draft, number, head, entry.seq, prepared.learn, symbols).facts);
+      const keys = new GenerationKeys(number, head.generation);
+      const slots = slotsOf(prepared.entry.pattern.distinct, symbols, head);
+      checkFacts(prepared.entry, applyLearn(draft, keys, head, entry.seq, prepared.learn, symbols, slots).facts);
       continue;
     }
     settle();

@@ -15,24 +15,17 @@ import { applyAffinities } from "./lmdb-affinity.ts";
 import { type Db, type Draft, GroupCommit, storeError } from "./lmdb-commit.ts";
 import { applyEdit } from "./lmdb-edit.ts";
 import { LmdbKbs } from "./lmdb-kbs.ts";
-import { metaKey, outboxKey, requestKey, requestSlotKey, tagEnd, tagStart } from "./lmdb-keys.ts";
-import { applyLearn } from "./lmdb-learn.ts";
-import { appendEntries, FLUSH_KEY, f64, finishFlush, numberOf, takeFlush, WAITING_KEY } from "./lmdb-outbox.ts";
+import { metaKey, requestKey, requestSlotKey, tagEnd, tagStart } from "./lmdb-keys.ts";
+import { LmdbLearner } from "./lmdb-learner.ts";
+import { appendEntries, f64, numberOf, WAITING_KEY } from "./lmdb-outbox.ts";
+import { LmdbQueue } from "./lmdb-queue.ts";
 import { LmdbReads } from "./lmdb-reads.ts";
 import { prepareReplay, replayEntries } from "./lmdb-replay.ts";
 import { LmdbSessions, saveInDraft } from "./lmdb-sessions.ts";
 import { markOver, sweepOver } from "./lmdb-sweep.ts";
-import { SymbolKeeper, type SymbolSlots } from "./lmdb-symbols.ts";
-import {
-  decodeEntry,
-  decodeResults,
-  encodeClearEntry,
-  encodeFinalizeEntry,
-  encodeResults,
-  type PreparedLearn,
-  prepareLearn,
-} from "./outbox-entry.ts";
-import { finalize, type HeadRecord, headView, nextGeneration, STATE_FORMAT } from "./state-records.ts";
+import { SymbolKeeper } from "./lmdb-symbols.ts";
+import { decodeResults, encodeClearEntry, encodeFinalizeEntry, encodeResults, prepareLearn } from "./outbox-entry.ts";
+import { finalize, headView, nextGeneration, STATE_FORMAT, STATE_FORMATS_READ } from "./state-records.ts";
 import {
   type CounterSnapshot,
   type EditOutcome,
@@ -43,6 +36,7 @@ import {
   type LearnOutcome,
   type LearnResult,
   type OutboxEntry,
+  type PackedLearns,
   type PatternEdit,
   type SaveOutcome,
   type SessionsPage,
@@ -51,7 +45,6 @@ import {
   type SymbolRow,
   type SymbolSums,
 } from "./state-store.ts";
-import { ofGeneration, TailCache } from "./tail-cache.ts";
 
 export interface LmdbStateOptions extends StateStoreLimits {
   /** A folder; made when it is not there. A dot in its name is no trouble. */
@@ -63,8 +56,6 @@ export interface LmdbStateOptions extends StateStoreLimits {
 const SLICE_ROWS = 1_000;
 /** Request ids remembered: two loads of 100,000 patterns. A retry follows its first try closely, and a result of 1,000 learns takes 90 kB. */
 const REQUESTS_KEPT = 256;
-/** Entries decoded and kept for `tail`, over all kbs: about 50 MB. */
-const TAIL_ENTRIES_MAX = 50_000;
 
 const FORMAT_KEY = metaKey("format");
 const STORE_ID_KEY = metaKey("id");
@@ -91,8 +82,11 @@ export async function openLmdbState(options: LmdbStateOptions): Promise<StateSto
   const commits = new GroupCommit(db);
   try {
     const format = db.get(FORMAT_KEY)?.toString("latin1");
-    if (format !== undefined && format !== STATE_FORMAT) {
-      throw new EngineError("ENGRAM_DATA_FORMAT", `The state store has data format ${format}; this version reads format ${STATE_FORMAT}.`);
+    if (format !== undefined && !STATE_FORMATS_READ.includes(format)) {
+      throw new EngineError(
+        "ENGRAM_DATA_FORMAT",
+        `The state store has data format ${format}; this version reads ${STATE_FORMATS_READ.join(" and ")}.`,
+      );
     }
     const storeId = await commits.run((draft) => {
       draft.put(FORMAT_KEY, Buffer.from(STATE_FORMAT, "latin1"));
@@ -107,27 +101,18 @@ export async function openLmdbState(options: LmdbStateOptions): Promise<StateSto
   }
 }
 
-/** A kb during one commit. */
-interface OpenKb {
-  readonly number: number;
-  readonly head: HeadRecord;
-  readonly symbols: SymbolSlots;
-  /** Outbox entries to be appended. */
-  readonly entries: Buffer[];
-}
-
 class LmdbState implements StateStore {
   readonly backEnd = "lmdb";
   readonly #db: Db;
   readonly #commits: GroupCommit;
-  readonly #storeId: string;
   readonly #outboxMax: number;
   readonly #log: Logger;
   readonly #sessions: LmdbSessions;
-  readonly #tails = new TailCache(TAIL_ENTRIES_MAX);
+  readonly #queue: LmdbQueue;
   readonly #kbs: LmdbKbs;
   readonly #reads: LmdbReads;
   readonly #symbols = new SymbolKeeper();
+  readonly #learner: LmdbLearner;
   /** Calls of `counters` under way: each holds a read transaction, which must end before the file is closed. */
   #counting = 0;
   #counted = (): void => {};
@@ -136,12 +121,13 @@ class LmdbState implements StateStore {
   constructor(db: Db, commits: GroupCommit, storeId: string, outboxMax: number, log: Logger) {
     this.#db = db;
     this.#commits = commits;
-    this.#storeId = storeId;
     this.#outboxMax = outboxMax;
     this.#log = log;
     this.#sessions = new LmdbSessions(db, commits);
     this.#kbs = new LmdbKbs(db);
     this.#reads = new LmdbReads(db, this.#kbs);
+    this.#learner = new LmdbLearner(this.#kbs, this.#symbols);
+    this.#queue = new LmdbQueue(db, commits, this.#kbs, storeId);
     commits.onFailed = () => this.#symbols.drop();
   }
 
@@ -231,18 +217,31 @@ class LmdbState implements StateStore {
         return { outcome: "outboxFull" };
       }
       if (session !== null && !saveInDraft(draft, session.next, session.expectedVersion)) return { outcome: "conflict" };
-      const [result] = this.#learn(draft, [prepared]);
+      const [result] = this.#learner.learn(draft, [prepared]);
       return { outcome: "committed", result: result as LearnResult };
     });
   }
 
   async commitLearns(learns: readonly LearnCommit[], requestId?: string): Promise<readonly LearnResult[] | "outboxFull"> {
     const prepared = learns.map(prepareLearn);
+    return this.#commitMany(learns.length, requestId, (draft) => this.#learner.learn(draft, prepared));
+  }
+
+  commitPacked(kb: string, packed: PackedLearns, requestId?: string): Promise<readonly LearnResult[] | "outboxFull"> {
+    return this.#commitMany(packed.count, requestId, (draft) => this.#learner.learnPacked(draft, kb, packed));
+  }
+
+  #commitMany(
+    count: number,
+    requestId: string | undefined,
+    learn: (draft: Draft) => LearnResult[],
+  ): Promise<readonly LearnResult[] | "outboxFull"> {
     return this.#commits.run((draft) => {
       const before = requestId === undefined ? undefined : draft.get(requestKey(requestId));
       if (before !== undefined) return decodeResults(before);
-      if (this.#isFull(draft, learns.length)) return "outboxFull";
-      const results = this.#learn(draft, prepared);
+      if (this.#isFull(draft, count)) return "outboxFull";
+      draft.settle();
+      const results = learn(draft);
       if (requestId !== undefined) this.#remember(draft, requestId, encodeResults(results));
       return results;
     });
@@ -250,30 +249,6 @@ class LmdbState implements StateStore {
 
   #isFull(draft: Draft, added: number): boolean {
     return numberOf(draft.get(WAITING_KEY)) + added > this.#outboxMax;
-  }
-
-  #learn(draft: Draft, prepared: readonly PreparedLearn[]): LearnResult[] {
-    const kbs = new Map<string, OpenKb>();
-    const results = prepared.map((one) => {
-      const { kb } = one.learn;
-      const open = kbs.get(kb) ?? this.#openKb(draft, kb);
-      kbs.set(kb, open);
-      const { result, entry } = applyLearn(draft, open.number, open.head, open.head.seq + 1, one, open.symbols);
-      open.entries.push(entry);
-      return result;
-    });
-    for (const [kb, { number, head, symbols, entries }] of kbs) {
-      symbols.write(head.seq);
-      appendEntries(draft, number, head, entries);
-      this.#kbs.save(draft, kb, number, head);
-    }
-    this.#symbols.trim();
-    return results;
-  }
-
-  #openKb(draft: Draft, kb: string): OpenKb {
-    const { number, head } = this.#kbs.open(draft, kb);
-    return { number, head, symbols: this.#symbols.open(draft, number, head), entries: [] };
   }
 
   async editPatterns(
@@ -290,12 +265,14 @@ class LmdbState implements StateStore {
       if (this.#isFull(draft, edits.length)) return "outboxFull";
       if (this.#kbs.number(kb, (key) => draft.get(key)) === undefined) return edits.map((): EditOutcome => "unknown");
       const { number, head } = this.#kbs.open(draft, kb);
+      const entries: Buffer[] = [];
       const outcomes = prepared.map((one): EditOutcome => {
         const entry = head.generation === generation ? applyEdit(draft, number, head, head.seq + 1, atMs, one) : undefined;
         if (entry === undefined) return "unknown";
-        appendEntries(draft, number, head, [entry]);
+        entries.push(entry);
         return "done";
       });
+      appendEntries(draft, number, head, entries);
       if (outcomes.includes("done")) this.#kbs.save(draft, kb, number, head);
       if (requestId !== undefined) this.#remember(draft, requestId, encodeEditOutcomes(outcomes));
       return outcomes;
@@ -394,34 +371,20 @@ class LmdbState implements StateStore {
   // ── outbox ──
 
   async tail(kb: string, generation: number): Promise<readonly OutboxEntry[]> {
-    return this.#read(() => {
-      const { pushed, trimmed } = this.#kbs.head(kb);
-      const number = this.#kbs.number(kb);
-      if (number === undefined || pushed === trimmed) return [];
-      const read = (from: number): Buffer[] =>
-        [...this.#db.getRange({ start: outboxKey(number, from), end: outboxKey(number, pushed) })].map(({ value }) => value);
-      const from = Math.max(this.#tails.end(kb), trimmed);
-      const entries = this.#tails.extend(kb, trimmed, from, read(from)) ?? this.#tails.extend(kb, trimmed, trimmed, read(trimmed));
-      return ofGeneration(entries ?? [], generation);
-    });
+    return this.#read(() => this.#queue.tail(kb, generation));
   }
-
+  async firstUnflushed(kb: string, generation: number): Promise<number | undefined> {
+    return this.#read(() => this.#queue.firstNew(kb, generation));
+  }
   async outboxSize(): Promise<number> {
-    return this.#read(() => numberOf(this.#db.get(WAITING_KEY)));
+    return this.#read(() => this.#queue.size());
   }
-
   async takeFlush(owner: string, limit: number, leaseMs: number): Promise<FlushBatch | undefined> {
-    const idle = this.#read(() => numberOf(this.#db.get(WAITING_KEY)) === 0 && this.#db.get(FLUSH_KEY) === undefined);
-    if (idle) return undefined;
-    // The random part keeps tokens unique even after an older copy of the folder was put back.
-    const stem = `${this.#storeId}-${randomBytes(4).toString("hex")}`;
-    const taken = await this.#commits.run((draft) => takeFlush(draft, owner, limit, leaseMs, Date.now(), stem));
-    if (taken === undefined) return undefined;
-    return { token: taken.token, entries: taken.parts.flatMap(({ kb, entries }) => entries.map((entry) => decodeEntry(kb, entry))) };
+    if (this.#read(() => this.#queue.isIdle())) return undefined;
+    return this.#queue.take(owner, limit, leaseMs);
   }
-
   finishFlush(owner: string, token: string): Promise<boolean> {
-    return this.#commits.run((draft) => finishFlush(draft, owner, token));
+    return this.#queue.finish(owner, token);
   }
 
   // ── rebuild ──

@@ -16,8 +16,11 @@ const KEPT_MAX = 400_000;
 
 export interface SymbolSlot {
   readonly id: number;
-  /** undefined: given its id by this very commit, and not counted yet. */
-  row: SymbolRecord | undefined;
+  /** Without figures until it is counted for the first time, by the very commit that gave it its id. */
+  isCounted: boolean;
+  /** Changed in place: a learn of 14 symbols would leave as many objects behind otherwise. */
+  readonly row: { -readonly [K in keyof SymbolRecord]: number };
+  isChanged: boolean;
 }
 
 interface KbSymbols {
@@ -39,12 +42,24 @@ export function verifySymbol(stored: Buffer | undefined, symbol: string): void {
   throw new EngineError("ENGRAM_STORE_REPLY", "The state store holds another symbol under the hash of a long one.");
 }
 
+const newRow = () => ({ frequency: 0, patternMemberFrequency: 0, finalizedMemberFrequency: 0, finalizedSeq: 0 });
+
+/** Changes a symbol's counters; the pmf that finalize-training saw is kept aside when it changes for the first time. */
+export function countSymbol(head: HeadRecord, row: SymbolSlot["row"], frequency: number, members: number): void {
+  if (members !== 0 && head.finalizedSeq !== 0 && row.finalizedSeq !== head.finalizedSeq) {
+    row.finalizedMemberFrequency = row.patternMemberFrequency;
+    row.finalizedSeq = head.finalizedSeq;
+  }
+  row.frequency += frequency;
+  row.patternMemberFrequency += members;
+}
+
 /** The symbols of one kb during one commit. */
 export class SymbolSlots {
   readonly #draft: Draft;
   readonly #keys: GenerationKeys;
   readonly #kb: KbSymbols;
-  readonly #changed = new Set<SymbolSlot>();
+  #changed: SymbolSlot[] = [];
 
   constructor(draft: Draft, kbNumber: number, kb: KbSymbols) {
     this.#draft = draft;
@@ -67,7 +82,7 @@ export class SymbolSlots {
     const id = known.readUInt32LE(0);
     if (isHashed(symbol)) verifySymbol(this.#draft.get(this.#keys.byId("n", id)), symbol);
     const row = this.#draft.get(this.#keys.byId("c", id));
-    return { id, row: row === undefined ? undefined : decodeSymbol(row) };
+    return { id, isCounted: row !== undefined, row: row === undefined ? newRow() : decodeSymbol(row), isChanged: false };
   }
 
   #create(symbol: string, head: HeadRecord): SymbolSlot {
@@ -75,18 +90,28 @@ export class SymbolSlots {
     head.symbolCount += 1;
     this.#draft.put(this.#keys.byText("i", symbol), u32(id));
     this.#draft.put(this.#keys.byId("n", id), Buffer.from(symbol, "utf8"));
-    return { id, row: undefined };
+    return { id, isCounted: false, row: newRow(), isChanged: false };
   }
 
-  set(slot: SymbolSlot, row: SymbolRecord): void {
-    slot.row = row;
-    this.#changed.add(slot);
+  /** Counts a learn of a pattern that the symbol stands in: `members` is 1 when the pattern is new. */
+  count(slot: SymbolSlot, head: HeadRecord, frequency: number, members: 0 | 1): void {
+    const { row } = slot;
+    if (members === 1 && slot.isCounted && row.patternMemberFrequency === 0) head.goneSymbols -= 1;
+    countSymbol(head, row, frequency, members);
+    slot.isCounted = true;
+    if (slot.isChanged) return;
+    slot.isChanged = true;
+    this.#changed.push(slot);
   }
 
-  /** Writes what changed to the draft. `seq` is where the kb stands with it. */
+  /** Writes what changed to the draft, in the order of the keys. `seq` is where the kb stands with it. */
   write(seq: number): void {
-    for (const { id, row } of this.#changed) if (row !== undefined) this.#draft.put(this.#keys.byId("c", id), encodeSymbol(row));
-    this.#changed.clear();
+    this.#changed.sort((a, b) => a.id - b.id);
+    for (const slot of this.#changed) {
+      this.#draft.put(this.#keys.byId("c", slot.id), encodeSymbol(slot.row));
+      slot.isChanged = false;
+    }
+    this.#changed = [];
     this.#kb.seq = seq;
   }
 }

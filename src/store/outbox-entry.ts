@@ -17,12 +17,14 @@
  */
 import { strict as assert } from "node:assert";
 import { EngineError } from "../errors.ts";
-import { averageEmotives, type EmotiveRecord } from "../model/emotives.ts";
+import { averageEmotives } from "../model/emotives.ts";
+import type { LearnPattern } from "../model/pattern.ts";
+import type { PendingVector } from "../model/session.ts";
 import { decodeSums } from "./affinity-entry.ts";
 import { decodeEdit } from "./edit-entry.ts";
 import { RecordReader, RecordWriter } from "./state-bytes.ts";
 import { readMetadata, readVector, readWindow, writeEmotives, writeMetadata, writeVector, writeWindow } from "./state-records.ts";
-import type { LearnCommit, LearnResult, OutboxEntry } from "./state-store.ts";
+import type { LearnCommit, LearnResult, OutboxEntry, PackedExtras } from "./state-store.ts";
 
 const KIND_LEARN = 1;
 const KIND_CLEAR = 2;
@@ -33,27 +35,39 @@ const KIND_AFFINITY = 5;
 /** Bytes of entries in one flush batch: beyond this a batch is cut, so that a few huge patterns do not make one huge insert. */
 export const FLUSH_BYTES_MAX = 16 * 2 ** 20;
 
-/** A learn made ready for its commit. */
-export interface PreparedLearn {
-  readonly learn: LearnCommit;
-  readonly body: Buffer;
+/** What of a learn its commit works on, besides its symbols. */
+export interface Work extends PackedExtras {
+  /** Bare name. */
+  readonly name: string;
+  readonly body: Uint8Array;
   /** For each distinct symbol, how often it stands in the pattern. */
   readonly occurrences: Uint32Array;
-  /** Per emotive the mean over all records handed to this learn: what every distinct symbol's affinity is raised by. */
-  readonly averages: EmotiveRecord;
+  /** Symbols of the flattened sequence. */
+  readonly length: number;
+  readonly persistence: number;
 }
 
-export function prepareLearn(learn: LearnCommit): PreparedLearn {
-  const { name, distinct, flat, eventEnds } = learn.pattern;
-  assert.equal(eventEnds.at(-1) ?? 0, flat.length, "the last event end is the pattern's length");
-  assert.equal(new Set(distinct).size, distinct.length, "distinct symbols are distinct");
-  assert.ok(learn.persistence >= 1, "a pattern keeps at least one emotive record");
+/** A learn made ready for its commit. */
+export interface PreparedLearn extends Work {
+  readonly learn: LearnCommit;
+  readonly body: Buffer;
+}
+
+/** How often each distinct symbol stands in a pattern. Asserts that the pattern is one: a mistake here would be counted for ever. */
+export function occurrencesOf({ distinct, flat, eventEnds }: LearnPattern): Uint32Array {
+  assert.ok((eventEnds.at(-1) ?? 0) === flat.length, "the last event end is the pattern's length");
   const occurrences = new Uint32Array(distinct.length);
   for (const index of flat) {
-    assert.ok(index >= 0 && index < distinct.length, "flat holds indexes into distinct");
+    if (!(index >= 0 && index < distinct.length)) assert.fail("flat holds indexes into distinct");
     occurrences[index] = (occurrences[index] as number) + 1;
   }
-  const body = new RecordWriter();
+  return occurrences;
+}
+
+/** Writes the body of a learn. */
+export function bodyOf(body: RecordWriter, learn: Omit<LearnCommit, "kb" | "atMs">): void {
+  const { name, distinct, flat, eventEnds } = learn.pattern;
+  assert.ok(learn.persistence >= 1, "a pattern keeps at least one emotive record");
   body.text(name).u32(learn.persistence).u32(distinct.length);
   for (const symbol of distinct) body.text(symbol);
   body.u32(flat.length * 4).u32s(flat);
@@ -62,7 +76,47 @@ export function prepareLearn(learn: LearnCommit): PreparedLearn {
   body.block(() => writeMetadata(body, learn.metadata));
   body.u32(learn.vectors.length);
   for (const vector of learn.vectors) body.block(() => writeVector(body, vector));
-  return { learn, body: body.finish(), occurrences, averages: averageEmotives(learn.emotives) };
+}
+
+export function prepareLearn(learn: LearnCommit): PreparedLearn {
+  const { pattern, emotives, metadata, vectors, persistence } = learn;
+  assert.ok(new Set(pattern.distinct).size === pattern.distinct.length, "distinct symbols are distinct");
+  const occurrences = occurrencesOf(pattern);
+  const body = new RecordWriter();
+  bodyOf(body, learn);
+  const averages = averageEmotives(emotives);
+  return {
+    learn,
+    name: pattern.name,
+    body: body.finish(),
+    occurrences,
+    length: pattern.flat.length,
+    persistence,
+    emotives,
+    averages,
+    metadata,
+    vectors,
+  };
+}
+
+/** Reads what `bodyOf` wrote; `vectors` those at the given positions, or all. Errors: ENGRAM_STORE_REPLY. */
+export function readBody(reader: RecordReader) {
+  const name = reader.text();
+  const persistence = reader.u32();
+  const distinct = new Array<string>(reader.u32());
+  for (let i = 0; i < distinct.length; i++) distinct[i] = reader.text();
+  const flat = reader.u32s(reader.u32() / 4);
+  const eventEnds = reader.u32s(reader.u32() / 4);
+  const emotives = readWindow(reader.block());
+  const metadata = readMetadata(reader.block());
+  const offered = Array.from({ length: reader.u32() }, () => reader.block());
+  const vectors = (positions: readonly number[] = offered.map((_, i) => i)): PendingVector[] =>
+    positions.map((position) => {
+      const part = offered[position];
+      if (part === undefined) throw new EngineError("ENGRAM_STORE_REPLY", "An outbox entry names a vector it does not hold.");
+      return readVector(part);
+    });
+  return { pattern: { name, distinct, flat, eventEnds }, emotives, metadata, vectors, persistence };
 }
 
 export function encodeHints(prepared: PreparedLearn): Buffer {
@@ -83,8 +137,8 @@ export interface CommitFacts {
   readonly indexedVectors: readonly number[];
 }
 
-export function encodeLearnEntry(facts: CommitFacts, atMs: number, body: Buffer): Buffer {
-  return new RecordWriter()
+export function encodeLearnEntry(facts: CommitFacts, atMs: number, body: Uint8Array): Buffer {
+  return entries
     .u8(KIND_LEARN)
     .f64(facts.generation)
     .f64(facts.seq)
@@ -97,8 +151,10 @@ export function encodeLearnEntry(facts: CommitFacts, atMs: number, body: Buffer)
     .u32(facts.indexedVectors.length)
     .u32s(facts.indexedVectors)
     .raw(body)
-    .finish();
+    .take();
 }
+/** Used again and again: an entry is one copy, and no room is thrown away. */
+const entries = new RecordWriter();
 
 export const encodeClearEntry = (generation: number, seq: number, atMs: number): Buffer =>
   new RecordWriter().u8(KIND_CLEAR).f64(generation).f64(seq).f64(atMs).finish();
@@ -111,6 +167,12 @@ export const encodeEditEntry = (generation: number, seq: number, atMs: number, b
 
 export const encodeAffinityEntry = (generation: number, seq: number, atMs: number, body: Buffer): Buffer =>
   new RecordWriter().u8(KIND_AFFINITY).f64(generation).f64(seq).f64(atMs).raw(body).finish();
+
+/** Id of the pattern that an entry brings new to the generation; undefined when it brings none. Does not decode more than that. */
+export function newPatternOf(entry: Buffer, generation: number): number | undefined {
+  const isOne = entry[0] === KIND_LEARN && entry.readDoubleLE(1) === generation && entry[33] === 1;
+  return isOne ? entry.readDoubleLE(25) : undefined;
+}
 
 export function decodeEntry(kb: string, bytes: Buffer): OutboxEntry {
   const reader = new RecordReader(bytes);
@@ -128,22 +190,8 @@ export function decodeEntry(kb: string, bytes: Buffer): OutboxEntry {
   const firstNewSymbol = reader.u32();
   const symbolIds = reader.u32s(reader.u32());
   const indexedVectors = reader.u32s(reader.u32());
-  const name = reader.text();
-  const persistence = reader.u32();
-  const distinct = new Array<string>(reader.u32());
-  for (let i = 0; i < distinct.length; i++) distinct[i] = reader.text();
-  const flat = reader.u32s(reader.u32() / 4);
-  const eventEnds = reader.u32s(reader.u32() / 4);
-  const emotives = readWindow(reader.block());
-  const metadata = readMetadata(reader.block());
-  const offered = Array.from({ length: reader.u32() }, () => reader.block());
-  const vectors = indexedVectors.map((position) => {
-    const part = offered[position];
-    if (part === undefined) throw new EngineError("ENGRAM_STORE_REPLY", "An outbox entry names a vector it does not hold.");
-    return readVector(part);
-  });
-  const pattern = { name, distinct, flat, eventEnds };
-  const learned = { patternId, isNew, symbolIds, firstNewSymbol, pattern, emotives, metadata, vectors, persistence };
+  const { vectors, ...body } = readBody(reader);
+  const learned = { patternId, isNew, symbolIds, firstNewSymbol, ...body, vectors: vectors(indexedVectors) };
   return { kb, generation, seq, atMs, kind: "learn", ...learned };
 }
 

@@ -2,8 +2,10 @@
  * Contract of the pattern store: where patterns and every change of a kb are kept for good. One implementation
  * (clickhouse-patterns.ts) over either client; the suite in `test/contract/pattern-store.ts` runs over both.
  */
+
 import type { CandidateColumns } from "../wire/candidate-columns.ts";
 import type { ArchiveStore } from "./archive-store.ts";
+import type { FlushRows } from "./flush-rows.ts";
 import type { KbSettings } from "./kb-settings.ts";
 import type { PatternAudit } from "./pattern-audit.ts";
 import type { PatternIndex } from "./pattern-index.ts";
@@ -46,8 +48,9 @@ export interface PatternStore {
   /**
    * Writes a batch: symbols, patterns, vectors, events, and last the names (the commit marker). Durable when it resolves. Writing a batch
    * of an equal token again changes nothing, whatever part of it was written before.
+   * `rows`: those of the batch, where the caller has them (`flush-rows.ts`).
    */
-  write(batch: FlushBatch): Promise<void>;
+  write(batch: FlushBatch, rows?: FlushRows): Promise<void>;
   /**
    * Patterns of a generation as columns, every pattern once, in id order; a deleted one until `purgeDeleted`. The views are the caller's
    * until it asks for the next.

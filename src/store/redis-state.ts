@@ -12,15 +12,9 @@ import { compareSymbols } from "../model/event.ts";
 import type { PendingVector, Session } from "../model/session.ts";
 import { encodeSums } from "./affinity-entry.ts";
 import { decodeEditOutcomes, encodeAverages, prepareEdit } from "./edit-entry.ts";
-import {
-  decodeEntry,
-  decodeResults,
-  encodeHints,
-  encodeLearnEntry,
-  FLUSH_BYTES_MAX,
-  type PreparedLearn,
-  prepareLearn,
-} from "./outbox-entry.ts";
+import { EncodedBatch } from "./encoded-batch.ts";
+import { decodeResults, encodeHints, encodeLearnEntry, FLUSH_BYTES_MAX, type PreparedLearn, prepareLearn } from "./outbox-entry.ts";
+import { unpackLearns } from "./packed-learns.ts";
 import type { RedisConnection, ScriptArgument } from "./redis-connection.ts";
 import { katoSessionView } from "./redis-kato-session.ts";
 import { oneServer, type Places } from "./redis-places.ts";
@@ -44,12 +38,14 @@ import {
 import {
   type CounterSnapshot,
   type EditOutcome,
+  type EncodedEntries,
   type FlushBatch,
   type KbHead,
   type LearnCommit,
   type LearnOutcome,
   type LearnResult,
   type OutboxEntry,
+  type PackedLearns,
   type PatternEdit,
   type PatternRecord,
   type SaveOutcome,
@@ -61,6 +57,7 @@ import {
   UNKNOWN_SYMBOL,
 } from "./state-store.ts";
 import { ofGeneration, TailCache } from "./tail-cache.ts";
+import { newPatterns } from "./tail-columns.ts";
 
 /** Rows in a slice of `listSymbols`. */
 const SLICE_ROWS = 1_000;
@@ -214,6 +211,10 @@ export class RedisState implements StateStore {
   async commitLearns(learns: readonly LearnCommit[], requestId?: string): Promise<readonly LearnResult[] | "outboxFull"> {
     const request = requestId === undefined ? NO_REQUEST : [1, requestId, ""];
     return (await this.commit(this.redis.prefix, NO_SESSION, request, learns.map(argumentsOf))).results ?? "outboxFull";
+  }
+
+  commitPacked(kb: string, packed: PackedLearns, requestId?: string): Promise<readonly LearnResult[] | "outboxFull"> {
+    return this.commitLearns(unpackLearns(kb, packed), requestId);
   }
 
   protected async commit(
@@ -384,6 +385,10 @@ export class RedisState implements StateStore {
     return (await this.redis.run("waiting", this.redis.prefix)) as number;
   }
 
+  async firstUnflushed(kb: string, generation: number): Promise<number | undefined> {
+    return newPatterns(await this.tail(kb, generation))[0]?.patternId;
+  }
+
   takeFlush(owner: string, limit: number, leaseMs: number): Promise<FlushBatch | undefined> {
     return this.takeAt(this.redis.prefix, owner, limit, leaseMs);
   }
@@ -393,12 +398,10 @@ export class RedisState implements StateStore {
     const stem = `${this.redis.storeId}-${randomBytes(4).toString("hex")}`;
     const reply = (await this.redis.change("take", place, owner, limit, leaseMs, FLUSH_BYTES_MAX, stem)) as (Buffer | Buffer[])[] | null;
     if (reply === null) return undefined;
-    const entries: OutboxEntry[] = [];
-    for (let at = 1; at < reply.length; at += 2) {
-      const kb = (reply[at] as Buffer).toString("utf8");
-      for (const entry of reply[at + 1] as Buffer[]) entries.push(decodeEntry(kb, entry));
-    }
-    return { token: (reply[0] as Buffer).toString("utf8"), entries };
+    const parts: EncodedEntries[] = [];
+    for (let at = 1; at < reply.length; at += 2)
+      parts.push({ kb: (reply[at] as Buffer).toString("utf8"), entries: reply[at + 1] as Buffer[] });
+    return new EncodedBatch((reply[0] as Buffer).toString("utf8"), parts);
   }
 
   finishFlush(owner: string, token: string): Promise<boolean> {

@@ -66,9 +66,20 @@ export class RecordWriter {
     this.#bytes.writeUInt32LE(this.#at - lengthAt - 4, lengthAt);
     return this;
   }
+  /** Bytes written so far. */
+  get length(): number {
+    return this.#at;
+  }
   /** The bytes written so far; the writer must not be used afterwards. */
   finish(): Buffer {
     return this.#bytes.subarray(0, this.#at);
+  }
+  /** A copy of the bytes written so far; the writer begins anew, in the room it has. */
+  take(): Buffer {
+    const bytes = Buffer.allocUnsafeSlow(this.#at);
+    this.#bytes.copy(bytes, 0, 0, this.#at);
+    this.#at = 0;
+    return bytes;
   }
 }
 

@@ -24,7 +24,9 @@ import { RecordReader, RecordWriter } from "./state-bytes.ts";
 import type { CounterSnapshot, KbHead, KbTotals, PatternRecord, SymbolCounters } from "./state-store.ts";
 
 /** Version of these layouts and of LMDB's keys; another one found on open is refused with ENGRAM_DATA_FORMAT. */
-export const STATE_FORMAT = "2";
+export const STATE_FORMAT = "3";
+/** Earlier ones that are read as they are: 2 has one row an outbox entry and no runs. An older program refuses what a newer one has opened. */
+export const STATE_FORMATS_READ: readonly string[] = ["2", STATE_FORMAT];
 
 /** The head as stored. All numbers are whole and below 2^53. */
 export interface HeadRecord {
@@ -182,7 +184,7 @@ export function encodeSymbol(row: SymbolRecord): Buffer {
   return bytes;
 }
 
-export function decodeSymbol(bytes: Buffer): SymbolRecord {
+export function decodeSymbol(bytes: Buffer): { -readonly [K in keyof SymbolRecord]: number } {
   const reader = new RecordReader(bytes);
   const frequency = reader.f64();
   const patternMemberFrequency = reader.f64();

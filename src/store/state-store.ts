@@ -63,6 +63,38 @@ export interface LearnCommit {
   readonly atMs: number;
 }
 
+/** What those few learns of a batch bring that have more than symbols. */
+export interface PackedExtras {
+  readonly emotives: readonly EmotiveRecord[];
+  /** Per emotive the mean over all records: what every distinct symbol's affinity is raised by. */
+  readonly averages: EmotiveRecord;
+  readonly metadata: LearnCommit["metadata"];
+  readonly vectors: readonly PendingVector[];
+}
+
+/** Learns of one kb in columns (`packed-learns.ts`), so that they are cheap to hand from thread to thread. */
+export interface PackedLearns {
+  readonly count: number;
+  /** Bare names as bytes, 20 each. */
+  readonly names: Uint8Array;
+  /** Bodies of their outbox entries one behind the other, and where each ends. */
+  readonly bodies: Uint8Array;
+  readonly bodyEnds: Uint32Array;
+  /** Distinct symbols of all of them, in order of first appearance. */
+  readonly symbols: readonly string[];
+  /** Learn by learn its distinct symbols as places in `symbols`, and how often each stands in the pattern; where a learn's end. */
+  readonly places: Uint32Array;
+  readonly occurrences: Uint32Array;
+  readonly placeEnds: Uint32Array;
+  /** Symbols of the flattened sequence. */
+  readonly lengths: Uint32Array;
+  readonly persistences: Uint32Array;
+  /** Unix milliseconds. */
+  readonly times: Float64Array;
+  /** By position. */
+  readonly extras: ReadonlyMap<number, PackedExtras>;
+}
+
 /** What a pattern's new figures are; what is left out stays as it is. */
 export interface PatternUpdate {
   readonly kind: "update";
@@ -136,6 +168,13 @@ export interface FlushBatch {
   readonly token: string;
   /** Per kb in ascending seq, contiguous. */
   readonly entries: readonly OutboxEntry[];
+  /** The same as the store keeps them (`outbox-entry.ts`), where it does: `entries` are decoded when they are first asked for then. */
+  readonly encoded?: readonly EncodedEntries[];
+}
+
+export interface EncodedEntries {
+  readonly kb: string;
+  readonly entries: readonly Uint8Array[];
 }
 
 export interface PatternRecord {
@@ -231,6 +270,8 @@ export interface StateStore {
    * repeated with it (its answer was lost) learns nothing and gets the first answer; the newest 256 ids are remembered.
    */
   commitLearns(learns: readonly LearnCommit[], requestId?: string): Promise<readonly LearnResult[] | "outboxFull">;
+  /** As `commitLearns`, of one kb and packed. */
+  commitPacked(kb: string, packed: PackedLearns, requestId?: string): Promise<readonly LearnResult[] | "outboxFull">;
   /**
    * Updates and deletes patterns of a generation in one commit, in order: counters, totals, affinity and outbox entry of each together. Answers
    * an outcome for each, or "outboxFull" (nothing was done). A `requestId` makes a repeat harmless, as in `commitLearns`.
@@ -280,6 +321,8 @@ export interface StateStore {
   // ── outbox ──
   /** Entries of one kb's generation not yet flushed, ascending seq. Together with what was flushed before the call they are complete. */
   tail(kb: string, generation: number): Promise<readonly OutboxEntry[]>;
+  /** Id of the first pattern that the tail brings; undefined when it brings none. */
+  firstUnflushed(kb: string, generation: number): Promise<number | undefined>;
   /** How many entries wait, over all kbs. */
   outboxSize(): Promise<number>;
   /**

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { open } from "lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { EngineError } from "../../src/errors.ts";
 import { GroupCommit, storeError } from "../../src/store/lmdb-commit.ts";
 import { openLmdbState } from "../../src/store/lmdb-state.ts";
 import { expectWhole, startLearnChild } from "../support/learn-child.ts";
@@ -49,6 +50,54 @@ describe("LMDB going wrong", () => {
     await db.put(Buffer.from("Mformat"), Buffer.from("0"));
     await db.close();
     expect(await codeOf(openLmdbState({ path: folder, outboxMax: 1 }))).toBe("ENGRAM_DATA_FORMAT");
+  });
+
+  it("opens a store of the format before, whose outbox has a row an entry, and no older program opens it then", async () => {
+    let store = await openLmdbState({ path: folder, outboxMax: 100 });
+    const learns = Array.from({ length: 5 }, (_, i) => learnOf("kb", [["a", `s${i}`]]));
+    for (const learn of learns) await store.commitLearn(learn, null);
+    await store.close();
+    let db = raw();
+    await db.put(Buffer.from("Mformat"), Buffer.from("2"));
+    await db.close();
+    store = await openLmdbState({ path: folder, outboxMax: 100 });
+    await store.commitLearns(learns);
+    const first = await store.takeFlush("me", 4, 60_000);
+    expect(first?.entries.map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
+    await store.finishFlush("me", first!.token);
+    expect((await store.tail("kb", 1)).map(({ seq }) => seq)).toEqual([5, 6, 7, 8, 9, 10]);
+    const second = await store.takeFlush("me", 4, 60_000);
+    expect(second?.entries.map(({ seq }) => seq)).toEqual([5, 6, 7, 8]);
+    await store.finishFlush("me", second!.token);
+    expect((await store.tail("kb", 1)).map(({ seq }) => seq)).toEqual([9, 10]);
+    await store.close();
+    db = raw();
+    expect(db.get(Buffer.from("Mformat"))?.toString()).toBe("3");
+    await db.close();
+  });
+
+  it("undoes its group when a change fails that writes straight to the transaction", async () => {
+    const db = raw();
+    const commits = new GroupCommit(db);
+    const key = Buffer.from("k");
+    const outcomes = await Promise.allSettled([
+      commits.run((draft) => draft.put(key, Buffer.from("first"))),
+      commits.run((draft) => {
+        draft.put(key, Buffer.from("held"));
+        draft.settle();
+        expect(draft.get(key)?.toString()).toBe("held");
+        draft.remove(key);
+        expect(draft.get(key)).toBeUndefined();
+        draft.put(key, Buffer.from("straight"));
+        throw new EngineError("ENGRAM_STORE_REPLY", "no");
+      }),
+      commits.run((draft) => draft.get(key)?.toString()),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected", "fulfilled"]);
+    expect((outcomes[2] as { value?: string }).value).toBeUndefined();
+    expect(db.get(key)).toBeUndefined();
+    await commits.close();
+    await db.close();
   });
 
   it("says so when the folder cannot be used", async () => {

@@ -3,14 +3,14 @@
  * whatever the test puts in. Every call is recorded. Not for tests of numbers.
  */
 import { createHash } from "node:crypto";
+import type { LearnedPattern, NewPattern, PackedLines, PackedPatterns } from "../../src/bulk-types.ts";
+import { packPatterns } from "../../src/engine/pack-patterns.ts";
 import type {
   CallOptions,
   EditReport,
   Engine,
   EngineFigures,
   ImportedPattern,
-  LearnedPattern,
-  NewPattern,
   Observation,
   ObserveResult,
   ObserveSequenceResult,
@@ -28,6 +28,8 @@ import type {
   SessionsDeleted,
 } from "../../src/engine-types.ts";
 import { EngineError } from "../../src/errors.ts";
+import { HTTP_LIMITS } from "../../src/http/limits.ts";
+import { patternLines } from "../../src/http/pattern-lines.ts";
 import type { ImportRequest } from "../../src/kb-life-types.ts";
 import type { EmotiveRecord } from "../../src/model/emotives.ts";
 import { averageEmotives } from "../../src/model/emotives.ts";
@@ -405,6 +407,20 @@ export class FakeEngine implements Engine {
       const name = `PTRN|${createHash("sha1").update(JSON.stringify(events)).digest("hex")}`;
       return events.flat().length < 2 ? "tooShort" : { name, isNew: true, frequency: 1 };
     });
+  }
+  async packLines(bytes: Buffer, firstLine: number, limits: Readonly<Record<string, number>>): Promise<PackedLines> {
+    const read = [...patternLines(bytes, firstLine, { ...HTTP_LIMITS, ...limits })];
+    const patterns = packPatterns([], { symbolsPerPatternMax: 2, persistence: 1 }, 0);
+    this.#packed.set(
+      patterns,
+      read.flatMap(({ item }) => (item instanceof EngineError ? [] : [item])),
+    );
+    const errors = new Map(read.flatMap(({ item }, at) => (item instanceof EngineError ? [[at, item] as const] : [])));
+    return { lines: Uint32Array.from(read, ({ line }) => line), errors, patterns };
+  }
+  readonly #packed = new WeakMap<PackedPatterns, readonly NewPattern[]>();
+  learnPacked(kb: string, patterns: PackedPatterns, options: CallOptions = {}) {
+    return this.learnPatterns(kb, this.#packed.get(patterns)!, options);
   }
   async importPatterns(kb: string, request: ImportRequest, patterns: readonly ImportedPattern[]): Promise<void> {
     this.#called("importPatterns", kb, request, patterns);

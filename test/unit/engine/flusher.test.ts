@@ -2,6 +2,7 @@ import { afterEach, expect, it, vi } from "vitest";
 import { Flusher } from "../../../src/engine/flusher.ts";
 import { EngineError } from "../../../src/errors.ts";
 import { silentLogger } from "../../../src/log.ts";
+import { flushRows } from "../../../src/store/flush-rows.ts";
 import type { PatternStore } from "../../../src/store/pattern-store.ts";
 import type { FlushBatch, OutboxEntry, StateStore } from "../../../src/store/state-store.ts";
 import { learnEntry } from "../../contract/pattern-store.ts";
@@ -37,7 +38,7 @@ function fixture(intervalMs = 1) {
     dropBefore: async (kb: string, generation: number) => void dropped.push([kb, generation]),
     purgeDeleted: async () => void control.purges++,
   } as unknown as PatternStore;
-  const flusher = new Flusher({ state, patterns, log: silentLogger, rowsMax: 2, intervalMs });
+  const flusher = new Flusher({ state, patterns, log: silentLogger, rowsMax: 2, intervalMs, rowsOf: ({ entries }) => flushRows(entries) });
   return { flusher, waiting, written, dropped, control };
 }
 
