@@ -1,5 +1,6 @@
 /** What the wasm exports. Exports only. */
 export { agreement, agreementsInto, byteAgreementsInto, bytesOfSignatures, sharesBand, streamSum } from "./agreement";
+export { bandKeysInto, bandKeysOfRowsInto } from "./bands";
 export { blocksScratchBytes, matchingBlocks, matchingBlocksInto } from "./blocks";
 export { intersectionCount, intersectionCountsInto, intersectionScratchBytes } from "./jaccard";
 export { beginTask, sortKept } from "./keep";

@@ -2,12 +2,16 @@
  * Byte layouts that TypeScript and the kernels share. Integer literals only: both compilers read this file. A change of any number
  * here raises LAYOUT_VERSION; the wasm exports it and the TypeScript side refuses another one (ENGRAM_LAYOUT_MISMATCH).
  */
-export const LAYOUT_VERSION = 7;
+export const LAYOUT_VERSION = 8;
 
 /** Values in a MinHash signature, and how they fall into bands (semantics §6.1): stored in databases, so a change is a format change. */
 export const SIGNATURE_VALUES = 100;
 export const SIGNATURE_BANDS = 20;
 export const SIGNATURE_ROWS = 5;
+/** Schemes of signing, as the band kernels are told (src/kernels/signer.ts). */
+export const SCHEME_DATASKETCH = 0;
+export const SCHEME_MULTIPLY_ADD = 1;
+export const SCHEME_ONE_PERMUTATION = 2;
 /** Four permutations side by side: u32[4] low halves of a, u32[4] high halves of a, u64[4] b. */
 export const PERMUTATION_GROUP_BYTES = 64;
 
@@ -160,6 +164,14 @@ export const LANE_MASKS = 1048576;
 /** Behind them, in the same room: what sealing a resident block sorts (assembly/resident-index.ts). No query is loaded meanwhile. */
 export const SCRATCH_SEAL_WORK = 20484096;
 export const SCRATCH_SEAL_WORK_BYTES = 28246016;
+/*
+ * In the same place, while rows are signed for their bands (assembly/bands.ts): the scheme's parameters, one signature of up to
+ * BAND_VALUES_MAX values and a byte for each of them, and u32 a band and row.
+ */
+export const SCRATCH_BAND_PARAMETERS = 20484096;
+export const SCRATCH_BAND_WORK = 20488192;
+export const SCRATCH_BAND_KEYS = 20492288;
+export const BAND_VALUES_MAX = 128;
 /** Prepared text (code points) of the state, or of one symbol in the search for partners. */
 export const SCRATCH_TEXT_QUERY = 48730112;
 export const SCRATCH_TEXT_QUERY_BYTES = 16777216;

@@ -3,6 +3,7 @@
  * costs and needs stands in assembly/. u32 results arrive signed: read them with `>>> 0` where they can pass 2^31.
  */
 export interface KernelExports {
+  bandKeysInto(signature: number, bands: number, rows: number, seed: number, out: number): void;
   readonly LAYOUT_VERSION: { readonly value: number };
   prepareQuery(ids: number, count: number, table: number, tableCount: number, query: number, capacity: number): number;
   queryBytes(count: number, classes: number): bigint;

@@ -47,6 +47,17 @@ export interface PoolKernels extends Pick<KernelExports, "LAYOUT_VERSION" | "tex
   beginTask(scratch: number, floor: number): void;
   sortKept(scratch: number): void;
   blocksOfRow(scratch: number, batch: number, row: number): number;
+  bandKeysOfRowsInto(
+    scratch: number,
+    batch: number,
+    from: number,
+    to: number,
+    scheme: number,
+    values: number,
+    bands: number,
+    rows: number,
+    seed: number,
+  ): void;
   planResident(scratch: number, batch: number, withIndex: boolean): number;
   sealResident(scratch: number, batch: number, block: number): void;
 }

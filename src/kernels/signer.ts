@@ -19,6 +19,9 @@ const TILE_VALUES = 16;
 /** More values estimate no better than the hashes are, and cost their time and place. */
 const VALUES_MAX = 4096;
 
+/** Sets of hashes in the kernels' memory. */
+type SignedSets = Pick<Column, "count" | "flat" | "offsets">;
+
 export class Signer {
   readonly scheme: SignatureScheme;
   readonly values: number;
@@ -38,12 +41,12 @@ export class Signer {
   }
 
   /** Signatures of a column of hashes (`Kernels.hashes`), one after the other, to `out`: `values` of them a set. */
-  signaturesInto(column: Column, out: Uint32Array): void {
+  signaturesInto(column: SignedSets, out: Uint32Array): void {
     this.withSignatures(column, (signatures) => out.set(signatures));
   }
 
   /** As `signaturesInto`, without a copy: what `use` is given is a view of the kernels' memory, valid until it returns. */
-  withSignatures<T>(column: Column, use: (signatures: Uint32Array) => T): T {
+  withSignatures<T>(column: SignedSets, use: (signatures: Uint32Array) => T): T {
     const memory = this.#memory;
     const before = memory.top;
     try {
@@ -62,8 +65,8 @@ export class Signer {
   }
 }
 
-/** What the kernel of a scheme reads beside the hashes. */
-function parametersOf(scheme: SignatureScheme, values: number): Uint8Array | Uint32Array {
+/** What the kernel of a scheme reads beside the hashes. Some hundred microseconds: keep it. */
+export function parametersOf(scheme: SignatureScheme, values: number): Uint8Array | Uint32Array {
   if (scheme === "datasketch") return permutationsOf(values).subarray(0, (values / 4) * PERMUTATION_GROUP_BYTES);
   if (scheme === "one-permutation") return new Uint32Array(0);
   // Tiles of 16 multipliers, which must be odd, and 16 offsets: halves of one number each.

@@ -6,6 +6,7 @@ import { EngineError } from "../errors.ts";
 import { viewQueryBlock } from "../wire/query-block.ts";
 import type { Partner } from "../wire/query-spec.ts";
 import type { Reply, SliceTask, Task } from "../wire/task.ts";
+import { bandKeysOfRows } from "./band-keys.ts";
 import { instantiatePool, type PoolInstance } from "./instance.ts";
 import { scoreMany } from "./many.ts";
 import type { PoolLayout, ScratchLease } from "./pool-memory.ts";
@@ -58,6 +59,7 @@ export class KernelThread {
     if (task.kind === "seal") {
       return Float64Array.of(sealResidentBlock(instance, task.batch, task.block, task.capacity, task.symbolCount, task.withIndex)).buffer;
     }
+    if (task.kind === "bands") return bandKeysOfRows(instance, task);
     if (task.kind === "many") return scoreMany(instance, task.pack, task.table, task.place, task.from, task.to);
     return packPartners(partnerSlice(instance, task.symbols, task.table, task.threshold, task.from, task.to));
   }

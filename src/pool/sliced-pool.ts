@@ -11,6 +11,7 @@ import { assertTableFits } from "../kernels/instance.ts";
 import type { PoolLayout } from "../kernels/pool-memory.ts";
 import { symbolHash } from "../kernels/sign.ts";
 import { unpackPartners } from "../kernels/thread.ts";
+import type { BandSpec } from "../wire/band-spec.ts";
 import { batchBounds, copyRows, writeCandidateBatch } from "../wire/candidate-batch.ts";
 import type { CandidateColumns } from "../wire/candidate-columns.ts";
 import { sealQueryBlock } from "../wire/query-block.ts";
@@ -131,6 +132,10 @@ export class SlicedPool implements KernelPool {
 
   scoreMany(queries: PackedQueries, columns: CandidateColumns, options: ScoreOptions = {}): Promise<readonly PackHits[]> {
     return this.#during(() => this.#bulk.score(queries, columns, options));
+  }
+
+  bandKeys(columns: CandidateColumns, spec: BandSpec, table: SymbolTable, options: ScoreOptions = {}): Promise<Uint32Array> {
+    return this.#during(() => this.#bandKeys(columns, spec, table, options));
   }
 
   close(): Promise<void> {
@@ -267,6 +272,32 @@ export class SlicedPool implements KernelPool {
         found.push({ batch: 0, from, value: unpackPartners(await this.#runSlice(task, to - from, pace)) });
       });
       return found.flatMap(({ value }) => value).sort((a, b) => a.symbolId - b.symbolId || a.queryIndex - b.queryIndex);
+    } finally {
+      this.#slots.release(slot);
+    }
+  }
+
+  async #bandKeys(columns: CandidateColumns, spec: BandSpec, table: SymbolTable, options: ScoreOptions): Promise<Uint32Array> {
+    assertGoesOn(options);
+    assertTableFits(table, false, this.#layout);
+    const keys = new Uint32Array(columns.rows * spec.bands);
+    if (columns.rows === 0) return keys;
+    const bounds = batchBounds(columns, SLOT_BYTES);
+    // The caller may reuse its bytes as soon as this awaits. One copy, against microseconds of signing a row.
+    const own = copyRows(columns, 0);
+    const slot = this.#slots.take() ?? (await this.#slots.wait(options));
+    try {
+      const pace = new Pace(MINHASH_ROW_NS, this.threads);
+      for (let batch = 0; batch + 1 < bounds.length; batch++) {
+        const [first, end] = [bounds[batch]!, bounds[batch + 1]!];
+        writeCandidateBatch(this.#bytes, placeOf(slot), own, first, end);
+        await this.#inSlices(end - first, pace, options, async (from, to) => {
+          const fault = this.#options.faultOf?.();
+          const task: SliceTask = { kind: "bands", bands: spec, table, memory: 0, place: placeOf(slot), from, to, fault };
+          keys.set(new Uint32Array(await this.#runSlice(task, to - from, pace)), (first + from) * spec.bands);
+        });
+      }
+      return keys;
     } finally {
       this.#slots.release(slot);
     }

@@ -3,6 +3,7 @@
  * code and message.
  */
 import type { ErrorCode } from "../errors.ts";
+import type { BandSpec } from "./band-spec.ts";
 import type { SymbolTable } from "./query-spec.ts";
 
 /** A fault on purpose, for tests: the kernels trap, or the worker ends. */
@@ -61,18 +62,32 @@ export interface ManyTask {
   readonly fault?: Fault | undefined;
 }
 
+/** Signs rows of a candidate batch and gives their bands' keys (kernels/band-keys.ts). */
+export interface BandTask {
+  readonly kind: "bands";
+  readonly bands: BandSpec;
+  /** Hashes of the kb's symbols are read, and nothing else of it. */
+  readonly table: SymbolTable;
+  readonly memory: number;
+  /** Address of the candidate batch. */
+  readonly place: number;
+  readonly from: number;
+  readonly to: number;
+  readonly fault?: Fault | undefined;
+}
+
 /** Answered at once: shows that a worker has started. */
 export interface StartTask {
   readonly kind: "start";
 }
 
-export type SliceTask = ScoreTask | PartnerTask | SealTask | ManyTask;
+export type SliceTask = ScoreTask | PartnerTask | SealTask | ManyTask | BandTask;
 export type Task = SliceTask | StartTask;
 
 export type Reply =
   | {
       readonly ok: true;
-      /** A score block; a hit block; f64 triples (query index, symbol id, ratio); or the sealed block's bytes as one f64. Its maker has no further use of it. */
+      /** A score block; a hit block; f64 triples (query index, symbol id, ratio); the sealed block's bytes as one f64; or u32 keys. Its maker has no further use of it. */
       readonly buffer: ArrayBuffer;
       /** Time on the thread. */
       readonly nanoseconds: number;

@@ -64,3 +64,13 @@ test("what a batch's index is sorted in has room for a slot full of symbols, beh
   expect(64 + 2048 * 4 + 2 * symbols * 8).toBeLessThanOrEqual(layout.SCRATCH_SEAL_WORK_BYTES);
   expect(layout.BATCH_ROWS_MAX + 16).toBeLessThanOrEqual(layout.SCRATCH_HEAP - layout.SCRATCH_SHARED);
 });
+
+test("what signs a slot of rows for their bands has room in the same place", () => {
+  expect(layout.SCRATCH_BAND_PARAMETERS).toBe(layout.SCRATCH_SEAL_WORK);
+  const parameterBytes = Math.max((layout.BAND_VALUES_MAX / 4) * layout.PERMUTATION_GROUP_BYTES, layout.BAND_VALUES_MAX * 8);
+  expect(parameterBytes).toBeLessThanOrEqual(layout.SCRATCH_BAND_WORK - layout.SCRATCH_BAND_PARAMETERS);
+  expect(layout.BAND_VALUES_MAX * 5).toBeLessThanOrEqual(layout.SCRATCH_BAND_KEYS - layout.SCRATCH_BAND_WORK);
+  // A band has a row at least, and a setting offers 32 of them at most.
+  const end = layout.SCRATCH_BAND_KEYS + layout.BATCH_ROWS_MAX * 32 * 4;
+  expect(end).toBeLessThanOrEqual(layout.SCRATCH_SEAL_WORK + layout.SCRATCH_SEAL_WORK_BYTES);
+});
