@@ -73,8 +73,7 @@ export class Indexer {
     }
     // A kb that cannot have reached a step has no mark to ask for.
     if (patternCount < this.#options.step) return 0;
-    const { postings } = await this.#options.index.marks(kb, generation);
-    return this.#remember(key, postings);
+    return this.#remember(key, await this.#options.index.mark(kb, generation, "postings"));
   }
 
   /** Resolves when every kb it was told of is indexed, or has failed and waits to be tried again. */

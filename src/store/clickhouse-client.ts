@@ -7,6 +7,8 @@
  * for what takes seconds, and readers that are leased. Settings are never
  * passed to the embedded engine as settings (they would stay for later queries): they stand in a SETTINGS clause of the SQL.
  */
+import { rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { createClient } from "@clickhouse/client";
 import type { ChdbConnection } from "chdb/connection";
 import { EngineError } from "../errors.ts";
@@ -30,6 +32,11 @@ export interface ClickHouse {
    * an equal token changes nothing.
    */
   insert(table: string, columns: readonly string[], rows: readonly string[] | Uint8Array, token: string): Promise<void>;
+  /**
+   * Inserts a block of rows in Native format (native-rows.ts), beside the writer as `load`, as one part. Not known again when it is repeated: for tables
+   * in which a row that stands twice changes nothing.
+   */
+  loadBlock(table: string, columns: readonly string[], block: Uint8Array): Promise<void>;
   /** Bytes of the answer in Native format, as they come. Ending the iteration early stops the query. */
   native(sql: string, params: Params, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   ping(): Promise<boolean>;
@@ -44,6 +51,13 @@ export const INSERT_SETTINGS = {
   max_insert_block_size: 1_048_576,
   min_insert_block_size_rows: 1_048_576,
   min_insert_block_size_bytes: 1_073_741_824,
+} as const;
+
+/** One sorted part a load. */
+export const LOAD_BLOCK_SETTINGS = {
+  max_insert_block_size: "16777216",
+  min_insert_block_size_rows: "16777216",
+  min_insert_block_size_bytes: "1073741824",
 } as const;
 
 /**
@@ -62,6 +76,13 @@ export function bindLiterals(sql: string, params: Params): string {
     }
     throw new EngineError("ENGRAM_STORE_REPLY", `The query's parameter ${name}:${type} has no value of that type.`);
   });
+}
+
+/** Names are the program's own; the file's may hold anything. */
+function loadBlockSql(table: string, columns: readonly string[], file: string): string {
+  const quoted = `'${file.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+  const settings = Object.entries({ max_threads: 1, ...LOAD_BLOCK_SETTINGS }).map(([name, value]) => `${name} = ${value}`);
+  return `INSERT INTO ${table} (${columns.join(", ")}) FROM INFILE ${quoted} SETTINGS ${settings.join(", ")} FORMAT Native`;
 }
 
 /** Maps what the client throws to the engine's codes; the text of the cause stays in the log only. */
@@ -181,6 +202,19 @@ export async function openEmbedded(path: string, readers: number): Promise<Click
           });
         } catch (error) {
           throw clickhouseError(error, `inserting into ${table}`);
+        }
+      }),
+    loadBlock: (table, columns, block) =>
+      loader.with(async (i) => {
+        // The engine takes bytes of a file only. There is one loader, so one name does; a killed process leaves one file at most.
+        const file = join(resolve(path), "block.native");
+        try {
+          await writeFile(file, block);
+          await clients[i]!.command({ query: loadBlockSql(`engram.${table}`, columns, file) });
+        } catch (error) {
+          throw clickhouseError(error, `inserting into ${table}`);
+        } finally {
+          await rm(file, { force: true });
         }
       }),
     async *native(sql, params, signal) {

@@ -10,7 +10,7 @@
 import { CANDIDATE_COLUMNS, candidatesOf, columnOf } from "./candidate-rows.ts";
 import type { ClickHouse, Params } from "./clickhouse-client.ts";
 import { nativeBlocks } from "./native-blocks.ts";
-import type { PatternIndex, PostingCandidates, PostingQuestion } from "./pattern-index.ts";
+import { type PatternIndex, POSTINGS_MARK, type PostingCandidates, type PostingQuestion } from "./pattern-index.ts";
 
 /** Similarities stand in SQL as whole numbers of this part, so that no rounding of theirs is between us and the store. */
 const SIMILARITY_SCALE = 1e12;
@@ -21,7 +21,7 @@ const SETTINGS = "SETTINGS max_threads = 1, max_block_size = 16384, preferred_bl
 const LOAD_SETTINGS =
   "SETTINGS max_threads = 1, max_insert_threads = 1, max_insert_block_size = 16777216, min_insert_block_size_rows = 16777216, " +
   "min_insert_block_size_bytes = 1073741824, use_query_condition_cache = 0";
-const TABLES = ["postings", "index_marks"] as const;
+const TABLES = ["postings", "minhash_buckets", "index_marks"] as const;
 
 /** Bit of a symbol in a signature. `clickhouse-index` and the SQL below must agree. */
 const signatureBit = (symbol: number): number => symbol & 63;
@@ -88,31 +88,31 @@ export function clickhouseIndex(clickhouse: ClickHouse): PatternIndex {
   const db = clickhouse.database;
   const ofKb = "kb = {kb:String} AND generation = {generation:UInt32}";
 
-  /** Raises a mark. After the rows it speaks for are durable. */
-  const mark = (kb: string, generation: number, name: string, below: number): Promise<void> =>
+  const raise = (kb: string, generation: number, name: string, below: number): Promise<void> =>
     clickhouse.load(
       `INSERT INTO ${db}.index_marks (kb, generation, name, below) SELECT {kb:String}, {generation:UInt32}, {name:String}, {below:UInt64}`,
       { kb, generation, name, below },
     );
 
   return {
-    async marks(kb, generation) {
-      const rows = await clickhouse.rows<{ name: string; below: string }>(
-        `SELECT name, toString(max(index_marks.below)) AS below FROM ${db}.index_marks WHERE ${ofKb} GROUP BY name`,
-        { kb, generation },
+    async mark(kb, generation, name) {
+      const [row] = await clickhouse.rows<{ below: string }>(
+        `SELECT toString(max(index_marks.below)) AS below FROM ${db}.index_marks WHERE ${ofKb} AND index_marks.name = {name:String}`,
+        { kb, generation, name },
       );
-      return { postings: Number(rows.find((row) => row.name === "postings")?.below ?? 0) };
+      return Number(row?.below ?? 0);
     },
+    raise,
     async addPostings(kb, generation, from, to) {
       // Whoever clears the kb looks here for whether there is anything to delete.
-      if (from === 0) await mark(kb, generation, "postings", 0);
+      if (from === 0) await raise(kb, generation, POSTINGS_MARK, 0);
       await clickhouse.load(
         `INSERT INTO ${db}.postings SELECT kb, generation, symbol, length, pattern_id, ${SIGNATURE_SQL} AS signature FROM ${db}.patterns ` +
           "ARRAY JOIN arrayDistinct(symbols) AS symbol " +
           `WHERE ${ofKb} AND pattern_id >= {from:UInt64} AND pattern_id < {to:UInt64} ${LOAD_SETTINGS}`,
         { kb, generation, from, to },
       );
-      await mark(kb, generation, "postings", to);
+      await raise(kb, generation, POSTINGS_MARK, to);
     },
     async candidates(kb, generation, question, signal): Promise<PostingCandidates> {
       const { sql, params } = candidatesSql(db, question);

@@ -9,6 +9,7 @@ import { CANDIDATE_COLUMNS, candidatesOf } from "./candidate-rows.ts";
 import { clickhouseArchive } from "./clickhouse-archive.ts";
 import { clickhouseAudit } from "./clickhouse-audit.ts";
 import type { ClickHouse } from "./clickhouse-client.ts";
+import { clickhouseBuckets } from "./clickhouse-buckets.ts";
 import { clickhouseIndex } from "./clickhouse-index.ts";
 import { clickhouseListing } from "./clickhouse-listing.ts";
 import { clickhouseSettings } from "./clickhouse-settings.ts";
@@ -183,7 +184,7 @@ export async function openPatternStore(clickhouse: ClickHouse): Promise<PatternS
       `SELECT DISTINCT kb, generation FROM ${db}.deleted_patterns ORDER BY kb, generation`,
     );
     for (const params of kbs) {
-      for (const table of [...PATTERN_TABLES, "postings"]) {
+      for (const table of [...PATTERN_TABLES, "postings", "minhash_buckets"]) {
         const where = `kb = {kb:String} AND generation = {generation:UInt32} AND pattern_id IN (${gone})`;
         const left = await clickhouse.rows(`SELECT 1 AS one FROM ${db}.${table} WHERE ${where} LIMIT 1`, params);
         if (left.length > 0) await clickhouse.command(`DELETE FROM ${db}.${table} WHERE ${where}`, params);
@@ -233,6 +234,7 @@ export async function openPatternStore(clickhouse: ClickHouse): Promise<PatternS
     },
     events,
     index,
+    buckets: clickhouseBuckets(clickhouse),
     listing: clickhouseListing(clickhouse),
     settings: clickhouseSettings(clickhouse),
     archive: clickhouseArchive(clickhouse),

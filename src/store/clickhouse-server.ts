@@ -7,10 +7,12 @@
  * Users, passwords and addresses stand in no error and no log line. Not for an engine in this process: `clickhouse-client.ts`.
  */
 import { readFileSync } from "node:fs";
+import { Readable } from "node:stream";
+import { finished } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ClickHouseError, ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { EngineError } from "../errors.ts";
-import { type ClickHouse, clickhouseError, INSERT_SETTINGS } from "./clickhouse-client.ts";
+import { type ClickHouse, clickhouseError, INSERT_SETTINGS, LOAD_BLOCK_SETTINGS } from "./clickhouse-client.ts";
 
 export interface ClickHouseServer {
   /** `http://` or `https://`; may hold user and password. */
@@ -155,6 +157,17 @@ export async function openServer(server: ClickHouseServer): Promise<ClickHouse> 
           },
         }),
       );
+    },
+    loadBlock: async (table, columns, block) => {
+      await insist(`inserting into ${table}`, async () => {
+        const { stream } = await client.exec({
+          query: `INSERT INTO ${database}.${table} (${columns.join(", ")}) FORMAT Native`,
+          values: Readable.from([Buffer.from(block.buffer, block.byteOffset, block.byteLength)], { objectMode: false }),
+          clickhouse_settings: LOAD_BLOCK_SETTINGS,
+        });
+        stream.resume();
+        await finished(stream);
+      });
     },
     async *native(sql, params, signal) {
       const open = (): Promise<{ stream: AsyncIterable<unknown> }> =>

@@ -34,13 +34,14 @@ export interface PostingCandidates {
   readonly bounds: Float64Array;
 }
 
-/** Ids below the number are in the index. */
-export interface IndexMarks {
-  readonly postings: number;
-}
+/** Name of the postings' mark. */
+export const POSTINGS_MARK = "postings";
 
 export interface PatternIndex {
-  marks(kb: string, generation: number): Promise<IndexMarks>;
+  /** Ids below this are in the index of that name; 0 where there is none. */
+  mark(kb: string, generation: number, name: string): Promise<number>;
+  /** Raises a mark, once the rows it speaks for are durable. To 0 before the first rows: a clear looks for marks to know whether there are rows. */
+  raise(kb: string, generation: number, name: string, below: number): Promise<void>;
   /** Makes the posting rows of the patterns with ids in [from, to), and moves the mark to `to`. All of them must be in `patterns`. */
   addPostings(kb: string, generation: number, from: number, to: number): Promise<void>;
   /**

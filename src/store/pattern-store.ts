@@ -5,6 +5,7 @@
 
 import type { CandidateColumns } from "../wire/candidate-columns.ts";
 import type { ArchiveStore } from "./archive-store.ts";
+import type { BucketIndex } from "./bucket-index.ts";
 import type { FlushRows } from "./flush-rows.ts";
 import type { KbSettings } from "./kb-settings.ts";
 import type { PatternAudit } from "./pattern-audit.ts";
@@ -65,6 +66,8 @@ export interface PatternStore {
   events(kb: string): AsyncIterable<readonly OutboxEntry[]>;
   /** What finds patterns without reading them all. */
   readonly index: PatternIndex;
+  /** What finds patterns that share a band of a signature, for kbs that ask for MinHash. */
+  readonly buckets: BucketIndex;
   /** Patterns by what they are, for listings and edits. */
   readonly listing: PatternListing;
   /** Histories as archives, and the book of imports. */

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPatternStore } from "../../src/store/clickhouse-patterns.ts";
 import { type ClickHouseServer, openServer, serverError } from "../../src/store/clickhouse-server.ts";
 import { type ClickHouseBridge, startBridge } from "../support/clickhouse-bridge.ts";
+import { bucketIndexSuite } from "./bucket-index.ts";
 import { learnEntry, patternStoreSuite } from "./pattern-store.ts";
 
 const USER = "engram";
@@ -29,6 +30,7 @@ const serverOf = (database: string, over: Partial<ClickHouseServer> = {}): Click
 });
 
 patternStoreSuite("over HTTP", async () => openPatternStore(await openServer(serverOf("plain"))));
+bucketIndexSuite("over HTTP", async () => openPatternStore(await openServer(serverOf("buckets"))));
 
 describe("on a network that goes wrong", () => {
   beforeAll(() =>
@@ -43,6 +45,9 @@ describe("on a network that goes wrong", () => {
   afterAll(() => bridge.faults([]));
   patternStoreSuite("over HTTP with faults, compressed", async () => {
     return openPatternStore(await openServer(serverOf("faulty", { compression: true })));
+  });
+  bucketIndexSuite("over HTTP with faults, compressed", async () => {
+    return openPatternStore(await openServer(serverOf("faulty_buckets", { compression: true })));
   });
 });
 

@@ -5,6 +5,7 @@ import { afterAll, expect, it } from "vitest";
 import { openEmbedded } from "../../src/store/clickhouse-client.ts";
 import { openPatternStore } from "../../src/store/clickhouse-patterns.ts";
 import { migrate, readMigrations } from "../../src/store/migrate.ts";
+import { bucketIndexSuite } from "./bucket-index.ts";
 import { patternIndexSuite } from "./pattern-index.ts";
 import { learnEntry, patternStoreSuite } from "./pattern-store.ts";
 
@@ -13,6 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 patternStoreSuite("embedded", async () => openPatternStore(await openEmbedded(folder, 2)));
 patternIndexSuite("embedded", async () => openPatternStore(await openEmbedded(folder, 2)));
+bucketIndexSuite("embedded", async () => openPatternStore(await openEmbedded(folder, 2)));
 
 it("completes a batch of which only the first tables were written, without doubling what was", async () => {
   const clickhouse = await openEmbedded(folder, 1);

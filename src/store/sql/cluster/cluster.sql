@@ -56,6 +56,20 @@ SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory 
 CREATE TABLE IF NOT EXISTS engram.postings ON CLUSTER '{cluster}' AS engram.postings_shard
 ENGINE = Distributed('{cluster}', 'engram', 'postings_shard', cityHash64(kb, generation, pattern_id));
 
+CREATE TABLE IF NOT EXISTS engram.minhash_buckets_shard ON CLUSTER '{cluster}'
+(
+    kb LowCardinality(String),
+    generation UInt32,
+    band UInt8,
+    bucket UInt32 CODEC(T64, LZ4),
+    pattern_id UInt64 CODEC(T64, LZ4)
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/engram/minhash_buckets', '{replica}') ORDER BY (kb, generation, band, bucket, pattern_id)
+SETTINGS index_granularity = 512, min_compress_block_size = 8192, max_compress_block_size = 16384, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS engram.minhash_buckets ON CLUSTER '{cluster}' AS engram.minhash_buckets_shard
+ENGINE = Distributed('{cluster}', 'engram', 'minhash_buckets_shard', cityHash64(kb, generation, pattern_id));
+
 CREATE TABLE IF NOT EXISTS engram.index_marks_shard ON CLUSTER '{cluster}'
 (
     kb LowCardinality(String),
