@@ -2,7 +2,7 @@
  * What the engine is asked and what it answers: values only. The HTTP face and the CLI speak these; the engine computes them.
  */
 import type { LearnedPattern, NewPattern, PackedLines, PackedPatterns } from "./bulk-types.ts";
-import type { ArchiveInfo, ImportProgress, ImportRequest, KbReport, KbSize } from "./kb-life-types.ts";
+import type { ArchiveInfo, AskedMinhash, ImportProgress, ImportRequest, KbMinhash, KbReport, KbSize } from "./kb-life-types.ts";
 import type { EmotiveRecord } from "./model/emotives.ts";
 import type { Event } from "./model/event.ts";
 import type { LearnPattern } from "./model/pattern.ts";
@@ -13,7 +13,7 @@ import type { SourceName } from "./model/source-name.ts";
 import type { ArchivePart, ImportRecord } from "./store/archive-store.ts";
 import type { KbHead, KbTotals, SymbolRow } from "./store/state-store.ts";
 
-export type { ArchiveInfo, ImportProgress, ImportRequest, KbReport, KbSize } from "./kb-life-types.ts";
+export type { ArchiveInfo, AskedMinhash, ImportProgress, ImportRequest, KbMinhash, KbReport, KbSize } from "./kb-life-types.ts";
 
 /** One observation as it comes from outside, already checked for types. `metadata` is any JSON object. */
 export interface Observation {
@@ -451,6 +451,13 @@ export interface Engine {
   verifyKb(kb: string, repair: boolean): Promise<KbReport>;
   /** Kbs that hold anything. */
   listKbs(): Promise<readonly KbSize[]>;
+  /** What the kb asks for, and how far it is indexed by it; undefined: it does not ask for MinHash. */
+  minhash(kb: string): Promise<KbMinhash | undefined>;
+  /**
+   * Asks for MinHash; patterns that are there are indexed in the background. What is left out is 20 bands of 5 rows with 100 permutations, datasketch's.
+   * Errors: ENGRAM_BAD_REQUEST for what is not offered, ENGRAM_MINHASH_FIXED for another setting than the kb has.
+   */
+  setMinhash(kb: string, asked: AskedMinhash): Promise<void>;
   /** Seconds that patterns of the kb stay which are not learned again; undefined: for good. */
   retention(kb: string): Promise<number | undefined>;
   /** Sets or unsets it; what is beyond it goes in the background. Errors: ENGRAM_BAD_REQUEST. */

@@ -5,6 +5,8 @@
 import type { Config } from "./config.ts";
 import { Archives } from "./engine/archives.ts";
 import { batchRows } from "./engine/batch-rows.ts";
+import { Buckets } from "./engine/buckets.ts";
+import { BucketsSource } from "./engine/buckets-source.ts";
 import { COMMIT_LEARNS, learnBatch, learnInBulk, learnPacked } from "./engine/bulk.ts";
 import { DeletedPatterns, withoutDeleted } from "./engine/deleted-patterns.ts";
 import { Flusher } from "./engine/flusher.ts";
@@ -12,6 +14,7 @@ import { importPatterns, setAffinities } from "./engine/import-patterns.ts";
 import { Indexer } from "./engine/indexer.ts";
 import { Janitor } from "./engine/janitor.ts";
 import { KbCalls } from "./engine/kb-calls.ts";
+import { MinhashSettings } from "./engine/minhash-settings.ts";
 import { cleared } from "./engine/observation.ts";
 import { PatternEdits } from "./engine/pattern-edits.ts";
 import { Planner } from "./engine/plan.ts";
@@ -90,7 +93,10 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
     ttlSeconds: config.sessionTtlSeconds,
     forget: (id) => recent.forget(id),
   });
-  const indexer = new Indexer({ state, index: patterns.index, log, step: config.indexStep });
+  const deleted = new DeletedPatterns(state);
+  const minhash = new MinhashSettings(patterns.settings, state);
+  const buckets = new Buckets({ patterns, pool, symbols, deleted, settings: minhash });
+  const indexer = new Indexer({ state, index: patterns.index, buckets, minhash, log, step: config.indexStep });
   const packer = new Packer(log);
   const flusher = new Flusher({
     state,
@@ -103,7 +109,6 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
   });
   const resumed = indexer.resume().catch((error) => log.warn({ err: error }, "looking for patterns without an index failed"));
   const janitor = new Janitor(state, log);
-  const deleted = new DeletedPatterns(state);
   const kbs = new ResidentKbs({ state, patterns, memory: pool.resident, log, deletedAt: (head) => deleted.at(head), withoutDeleted });
   stores.state.onReplaced = async (lost) => {
     await standing.recheck(stores.state, stores.patterns);
@@ -120,6 +125,7 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
     new ResidentSource({ kbs, pool, deleted }),
     new StreamSource({ state, patterns, deleted, pool }),
     new PostingsSource({ state, patterns, deleted, pool, indexer }),
+    new BucketsSource({ state, patterns, deleted, pool, indexer, minhash }),
   ]);
   const predictor = new Predictor({
     state,
@@ -153,11 +159,20 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
       kbs.learned(kb, () => unpackLearns(kb, packed), results),
     ...packingRules,
   };
-  const verifier = new Verifier({ state, patterns, flusher });
+  const verifier = new Verifier({ state, patterns, flusher, buckets, indexer });
   const archives = new Archives({ state, patterns, flusher });
   const edits = new PatternEdits({ state, patterns, symbols, deleted, learner });
   const retention = new Retention({ settings: patterns.settings, edits, log });
-  const kbCalls = new KbCalls({ state, flusher, archives, forgetSettings: (kb) => retention.forget(kb) });
+  const kbCalls = new KbCalls({
+    state,
+    flusher,
+    archives,
+    minhash,
+    forgetSettings: async (kb) => {
+      await retention.forget(kb);
+      await minhash.forget(kb);
+    },
+  });
   let closed: Promise<void> | undefined;
   /** Calls under way, so that closing can wait for them. */
   const running = new Set<Promise<unknown>>();
@@ -336,6 +351,19 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
       during(() => {
         standing.assert(kb);
         return verifier.verify(kb, repair);
+      }),
+    minhash: (kb) =>
+      during(async () => {
+        const setting = await minhash.get(kb);
+        if (setting === undefined) return undefined;
+        const { generation, patternCount } = await state.head(kb);
+        return { setting, indexedBelow: await indexer.bucketsBelow(kb, generation, patternCount, setting) };
+      }),
+    setMinhash: (kb, asked) =>
+      during(async () => {
+        standing.assert(kb);
+        await minhash.set(kb, asked);
+        indexer.notify(kb);
       }),
     retention: (kb) => during(() => retention.get(kb)),
     setRetention: (kb, seconds) => during(() => retention.set(kb, seconds)),

@@ -14,6 +14,7 @@ export const ERROR_TABLE = {
   ENGRAM_PATTERN_UNKNOWN: { kind: "input", status: 404 },
   ENGRAM_IMPORT_UNKNOWN: { kind: "input", status: 404 },
   ENGRAM_KB_NOT_EMPTY: { kind: "input", status: 409 },
+  ENGRAM_MINHASH_FIXED: { kind: "input", status: 409 },
   ENGRAM_NEWER_LEARNS: { kind: "input", status: 409 },
   ENGRAM_NOT_CONFIRMED: { kind: "input", status: 409 },
   ENGRAM_ARCHIVE_BROKEN: { kind: "input", status: 422 },

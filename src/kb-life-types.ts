@@ -1,4 +1,5 @@
 /** What the engine is asked and answers about kbs as wholes: sizes, archives, imports, reports. Values only. */
+import type { MinhashSetting } from "./model/minhash.ts";
 import type { Finding } from "./store/pattern-audit.ts";
 import type { KbTotals } from "./store/state-store.ts";
 
@@ -22,6 +23,23 @@ export interface KbSize {
   /** Changes ever made to it. */
   readonly changes: number;
   readonly deleted: number;
+  /** What it asks for; undefined: nothing. */
+  readonly minhash: MinhashSetting | undefined;
+}
+
+/** A kb's MinHash setting and how far its patterns are indexed by it. */
+export interface KbMinhash {
+  readonly setting: MinhashSetting;
+  /** Patterns with smaller ids are in the buckets; those above are scanned. */
+  readonly indexedBelow: number;
+}
+
+/** What of a setting is asked for; what is left out is the default's. */
+export interface AskedMinhash {
+  readonly bands?: number;
+  readonly rows?: number;
+  readonly permutations?: number;
+  readonly scheme?: string;
 }
 
 /** Where an export of a kb begins and ends. */

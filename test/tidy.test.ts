@@ -74,7 +74,7 @@ const IMPORTS: Readonly<Record<string, Row>> = {
   "src/config.ts": { own: ["src/config-schema.ts", "src/model"], npm: [] },
   "src/config-schema.ts": { own: ["src/config-kinds.ts", "src/model"], npm: [] },
   "src/config-kinds.ts": { own: [], npm: [] },
-  "src/kb-life-types.ts": { own: [], npm: [] },
+  "src/kb-life-types.ts": { own: ["src/model"], npm: [] },
   "src/bulk-types.ts": { own: ["src/model"], npm: [] },
   "src/engine-types.ts": { own: ["src/model"], npm: [] },
   "src/errors.ts": { own: [], npm: [] },

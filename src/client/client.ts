@@ -21,6 +21,8 @@ import type {
   KbStats,
   LearnedLine,
   Metrics,
+  Minhash,
+  MinhashRequest,
   NewSession,
   NodeCognition,
   NodePercept,
@@ -238,6 +240,17 @@ export class EngramClient {
     const path = kbPath(nodeId, "retention");
     if (seconds === null) return this.#transport.json("DELETE", path, options);
     return this.#transport.json("PUT", path, { ...options, body: { seconds } });
+  }
+
+  // ── how patterns are indexed ──
+
+  minhash(nodeId: string, options: CallOptions = {}): Promise<Minhash> {
+    return this.#transport.json("GET", kbPath(nodeId, "minhash"), options);
+  }
+
+  /** What is left out is the default's. 409 ENGRAM_MINHASH_FIXED for another setting than there is. */
+  setMinhash(nodeId: string, setting: MinhashRequest = {}, options: CallOptions = {}): Promise<Minhash> {
+    return this.#transport.json("PUT", kbPath(nodeId, "minhash"), { ...options, body: setting });
   }
 
   // ── sessions as wholes ──

@@ -1,15 +1,18 @@
 /**
- * Fills the pattern index behind the flusher: as soon as enough flushed patterns of a kb are not in it, they are put in together. A flush
+ * Fills the pattern index behind the flusher, postings and, for kbs that ask for MinHash, buckets: as soon as enough flushed patterns of a kb are not in it, they are put in together. A flush
  * does not wait for it, a kb of a few thousand patterns never gets one, and what was learned before there was an index is taken up at the
  * next start. Whoever asks the index scans the patterns above the mark, at most about one step of them.
  *
  * Two processes over one store may index the same range at once: rows stand there twice, and no answer changes.
  */
 import type { Logger } from "../log.ts";
-import type { PatternIndex } from "../store/pattern-index.ts";
-import type { StateStore } from "../store/state-store.ts";
+import type { MinhashSetting } from "../model/minhash.ts";
+import { type PatternIndex, POSTINGS_MARK } from "../store/pattern-index.ts";
+import type { KbHead, StateStore } from "../store/state-store.ts";
+import { BUCKET_RANGE_MAX, type Buckets, bucketMark } from "./buckets.ts";
+import type { MinhashSettings } from "./minhash-settings.ts";
 
-/** Patterns a statement indexes at most: 3.5 million rows at 14 symbols, sorted in about 300 MB. */
+/** Patterns whose postings are made by one statement at most: 3.5 million rows at 14 symbols, sorted in about 300 MB. */
 const RANGE_MAX = 250_000;
 /** Between tries after a failure. */
 const RETRY_MS = 5_000;
@@ -21,6 +24,8 @@ const MARKS_MAX = 10_000;
 export interface IndexerOptions {
   readonly state: StateStore;
   readonly index: PatternIndex;
+  readonly buckets: Pick<Buckets, "add">;
+  readonly minhash: Pick<MinhashSettings, "recent">;
   readonly log: Logger;
   /** Patterns that wait before they are indexed together; ranges end at multiples of it. */
   readonly step: number;
@@ -64,8 +69,22 @@ export class Indexer {
   }
 
   /** Ids below this are in the postings of the generation. May be behind what another process wrote, never ahead. */
-  async postingsBelow(kb: string, generation: number, patternCount: number): Promise<number> {
-    const key = `${generation} ${kb}`;
+  postingsBelow(kb: string, generation: number, patternCount: number): Promise<number> {
+    return this.#below(kb, generation, patternCount, POSTINGS_MARK);
+  }
+
+  /** As `postingsBelow`, for the buckets of a setting. */
+  bucketsBelow(kb: string, generation: number, patternCount: number, setting: MinhashSetting): Promise<number> {
+    return this.#below(kb, generation, patternCount, bucketMark(setting));
+  }
+
+  /** The kb's indexes may be made anew: what is remembered of them no longer holds. */
+  forget(kb: string): void {
+    for (const key of this.#marks.keys()) if (key.endsWith(`/${kb}`)) this.#marks.delete(key);
+  }
+
+  async #below(kb: string, generation: number, patternCount: number, name: string): Promise<number> {
+    const key = markKey(kb, generation, name);
     const known = this.#marks.get(key);
     if (known !== undefined) {
       const current = patternCount - known.below < this.#options.step || performance.now() - known.readAt < MARK_AGE_MS;
@@ -73,7 +92,7 @@ export class Indexer {
     }
     // A kb that cannot have reached a step has no mark to ask for.
     if (patternCount < this.#options.step) return 0;
-    return this.#remember(key, await this.#options.index.mark(kb, generation, "postings"));
+    return this.#remember(key, await this.#options.index.mark(kb, generation, name));
   }
 
   /** Resolves when every kb it was told of is indexed, or has failed and waits to be tried again. */
@@ -117,21 +136,51 @@ export class Indexer {
   }
 
   async #index(kb: string): Promise<void> {
-    const { state, index, log, step } = this.#options;
+    const { state, index } = this.#options;
     for (;;) {
       const head = await state.head(kb);
       // Taken after the head: whatever is in neither was flushed.
       const below = (await state.firstUnflushed(kb, head.generation)) ?? head.patternCount;
-      const from = await this.postingsBelow(kb, head.generation, below);
-      const to = Math.min(from + RANGE_MAX, below - (below % step));
-      if (to - from < step || this.#closed) return;
-      const start = performance.now();
-      await index.addPostings(kb, head.generation, from, to);
-      this.#remember(`${head.generation} ${kb}`, to);
-      log.debug({ kb, from, to, ms: performance.now() - start }, "indexed");
+      if (below < this.#options.step) return;
+      const hasMore = [await this.#indexPostings(head, below), await this.#indexBuckets(head, below)];
+      if (!hasMore.includes(true)) return;
       // A kb that was cleared meanwhile has just got rows that nobody will delete otherwise.
       const now = await state.head(kb);
       if (now.generation !== head.generation) await index.dropBefore(kb, now.generation);
     }
   }
+
+  #indexPostings(head: KbHead, below: number): Promise<boolean> {
+    const add = (from: number, to: number): Promise<void> => this.#options.index.addPostings(head.kb, head.generation, from, to);
+    return this.#indexRange(head, below, POSTINGS_MARK, RANGE_MAX, add);
+  }
+
+  async #indexBuckets(head: KbHead, below: number): Promise<boolean> {
+    const { minhash, buckets } = this.#options;
+    const setting = await minhash.recent(head.kb);
+    if (setting === undefined) return false;
+    const add = (from: number, to: number): Promise<void> => buckets.add(head, setting, from, to);
+    return this.#indexRange(head, below, bucketMark(setting), BUCKET_RANGE_MAX, add);
+  }
+
+  /** Puts the next range into the index of the name; false when there was not enough for one, or the engine closes. */
+  async #indexRange(
+    { kb, generation }: KbHead,
+    below: number,
+    name: string,
+    rangeMax: number,
+    add: (from: number, to: number) => Promise<void>,
+  ): Promise<boolean> {
+    const { log, step } = this.#options;
+    const from = await this.#below(kb, generation, below, name);
+    const to = Math.min(from + rangeMax, below - (below % step));
+    if (to <= from || this.#closed) return false;
+    const start = performance.now();
+    await add(from, to);
+    this.#remember(markKey(kb, generation, name), to);
+    log.debug({ kb, index: name, from, to, ms: performance.now() - start }, "indexed");
+    return true;
+  }
 }
+
+const markKey = (kb: string, generation: number, name: string): string => `${generation}/${name}/${kb}`;

@@ -4,11 +4,13 @@ import type { ImportProgress, KbSize } from "../engine-types.ts";
 import type { StateStore } from "../store/state-store.ts";
 import type { Archives } from "./archives.ts";
 import type { Flusher } from "./flusher.ts";
+import type { MinhashSettings } from "./minhash-settings.ts";
 
 interface KbCallsOptions {
   readonly state: StateStore;
   readonly flusher: Flusher;
   readonly archives: Archives;
+  readonly minhash: MinhashSettings;
   readonly forgetSettings: (kb: string) => Promise<void>;
 }
 
@@ -16,19 +18,22 @@ export class KbCalls {
   readonly #state: StateStore;
   readonly #flusher: Flusher;
   readonly #archives: Archives;
+  readonly #minhash: MinhashSettings;
   readonly #forgetSettings: (kb: string) => Promise<void>;
 
   /** `forgetSettings`: unsets what was decided for a kb that is deleted. */
-  constructor({ state, flusher, archives, forgetSettings }: KbCallsOptions) {
+  constructor({ state, flusher, archives, minhash, forgetSettings }: KbCallsOptions) {
     this.#state = state;
     this.#flusher = flusher;
     this.#archives = archives;
+    this.#minhash = minhash;
     this.#forgetSettings = forgetSettings;
   }
 
   /** Kbs that were ever written and hold anything, in ascending order. One read a kb. */
   async list(): Promise<readonly KbSize[]> {
     const sizes: KbSize[] = [];
+    const minhash = await this.#minhash.list();
     for (const kb of await this.#state.listKbs()) {
       const head = await this.#state.head(kb);
       if (head.totals.total_unique_patterns === 0) continue;
@@ -39,6 +44,7 @@ export class KbCalls {
         totals: head.totals,
         changes: head.seq,
         deleted: head.deletedCount,
+        minhash: minhash.get(kb),
       });
     }
     return sizes;
@@ -53,10 +59,14 @@ export class KbCalls {
     return totals.total_unique_patterns;
   }
 
-  /** Learns one kb's history into another one without patterns. Errors: those of an import. */
+  /**
+   * Learns one kb's history into another one without patterns, which asks for MinHash as the first one does unless it was asked for otherwise. Errors:
+   * those of an import.
+   */
   async copy(from: string, to: string): Promise<ImportProgress> {
     const id = `copy-${randomBytes(8).toString("hex")}`;
     const { generation, untilSeq, patterns } = await this.#archives.begin(from);
+    await this.#minhash.copy(from, to);
     let done: ImportProgress = { id, changes: 0, patterns, done: true };
     let part = await this.#archives.part(from, generation, 0, untilSeq);
     for (let at = 0; part !== undefined; at++) {

@@ -41,6 +41,14 @@ export interface Question {
 /** What a search would cost, in microseconds of wall time; or why this source cannot serve the question. */
 export type Estimate = { readonly microseconds: number } | { readonly refused: string };
 
+/** Signing a pattern of 14 symbols, on one thread. */
+const SIGNED_ROW_NS = 2_000;
+
+/** Nanoseconds a scanned pattern costs one thread beyond what matching does: a pipeline that begins with minhash has every pattern signed. */
+export function stageNs({ filter_pipeline }: EffectiveConfig): number {
+  return filter_pipeline[0] === "minhash" ? SIGNED_ROW_NS : 0;
+}
+
 /** The kb changed under the reader: take a new head and read again. */
 export class KbChanged extends Error {}
 

@@ -7,7 +7,7 @@ import type { KernelPool } from "../pool/kernel-pool.ts";
 import { NoRoom, type ResidentKb, Superseded } from "../resident/resident-kb.ts";
 import type { ResidentKbs } from "../resident/resident-kbs.ts";
 import type { DeletedPatterns } from "./deleted-patterns.ts";
-import { type CandidateSource, CannotServe, type Estimate, type Found, KbChanged, type Question } from "./plan.ts";
+import { type CandidateSource, CannotServe, type Estimate, type Found, KbChanged, type Question, stageNs } from "./plan.ts";
 import { NOTHING_SCORED, Tally } from "./scoring.ts";
 
 /** Nanoseconds a pattern on one thread; only the order of magnitude counts (another index answers where this gets long). */
@@ -46,7 +46,7 @@ export class ResidentSource implements CandidateSource {
 
   estimate(question: Question): Estimate {
     const { head, isForced, config } = question;
-    const rowNs = config.recall_threshold >= SELECTIVE_THRESHOLD ? SELECTIVE_ROW_NS : ROW_NS;
+    const rowNs = (config.recall_threshold >= SELECTIVE_THRESHOLD ? SELECTIVE_ROW_NS : ROW_NS) + stageNs(config);
     // A question is planned again when a source fails it: that is no second use.
     const standing = this.#kbs.use(head, this.#counted.has(question));
     this.#counted.add(question);

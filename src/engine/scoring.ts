@@ -22,6 +22,8 @@ export interface Scored {
     readonly candidatesIn: number;
     readonly candidatesOut: number;
     readonly microseconds: number;
+    /** Of a way that misses some: the share it is expected to find. */
+    readonly expectedRecall?: number;
   }[];
   readonly microseconds: { readonly read: number; readonly transfer: number; readonly kernel: number };
 }

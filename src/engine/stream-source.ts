@@ -13,7 +13,7 @@ import type { KbHead, OutboxEntry, StateStore } from "../store/state-store.ts";
 import { newPatterns, tailColumns } from "../store/tail-columns.ts";
 import type { CandidateColumns } from "../wire/candidate-columns.ts";
 import { type DeletedPatterns, withoutDeleted } from "./deleted-patterns.ts";
-import { type CandidateSource, type Estimate, type Found, KbChanged, type Question } from "./plan.ts";
+import { type CandidateSource, type Estimate, type Found, KbChanged, type Question, stageNs } from "./plan.ts";
 import { NOTHING_SCORED, scoreStream } from "./scoring.ts";
 
 export interface Stream {
@@ -96,8 +96,9 @@ export class StreamSource implements CandidateSource {
     this.#pool = options.pool;
   }
 
-  estimate({ head }: Question): Estimate {
-    return { microseconds: FIXED_MICROSECONDS + (head.patternCount * ROW_NS) / 1_000 };
+  estimate({ head, config }: Question): Estimate {
+    const rowNs = ROW_NS + stageNs(config) / this.#pool.threads;
+    return { microseconds: FIXED_MICROSECONDS + (head.patternCount * rowNs) / 1_000 };
   }
 
   async search({ head, prepare, keep, options }: Question): Promise<Found> {

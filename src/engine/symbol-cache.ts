@@ -32,10 +32,9 @@ class GrowingTable {
   push(symbol: string): void {
     const codes: number[] = [];
     for (const character of symbol) codes.push(character.codePointAt(0)!);
-    if (this.count + 1 >= this.offsets.length) {
-      this.offsets = grown(this.offsets, this.count + 2);
-      this.hashes = grown(this.hashes, this.count + 1);
-    }
+    // Each by itself: one of them has an entry more than the other, so doubled they no longer fill up together.
+    if (this.count + 1 >= this.offsets.length) this.offsets = grown(this.offsets, this.count + 2);
+    if (this.count >= this.hashes.length) this.hashes = grown(this.hashes, this.count + 1);
     if (this.points + codes.length > this.codePoints.length) this.codePoints = grown(this.codePoints, this.points + codes.length);
     this.codePoints.set(codes, this.points);
     this.points += codes.length;

@@ -13,7 +13,9 @@ import { openLmdbState } from "../store/lmdb-state.ts";
 import type { Finding } from "../store/pattern-audit.ts";
 import type { PatternStore } from "../store/pattern-store.ts";
 import type { KbHead, StateStore } from "../store/state-store.ts";
+import type { Buckets } from "./buckets.ts";
 import type { Flusher } from "./flusher.ts";
+import type { Indexer } from "./indexer.ts";
 
 /** Patterns and symbols compared at a time. */
 const SLICE = 1_000;
@@ -44,11 +46,15 @@ export class Verifier {
   readonly #state: StateStore;
   readonly #patterns: PatternStore;
   readonly #flusher: Flusher;
+  readonly #buckets: Buckets;
+  readonly #indexer: Indexer;
 
-  constructor({ state, patterns, flusher }: { state: StateStore; patterns: PatternStore; flusher: Flusher }) {
-    this.#state = state;
-    this.#patterns = patterns;
-    this.#flusher = flusher;
+  constructor(parts: { state: StateStore; patterns: PatternStore; flusher: Flusher; buckets: Buckets; indexer: Indexer }) {
+    this.#state = parts.state;
+    this.#patterns = parts.patterns;
+    this.#flusher = parts.flusher;
+    this.#buckets = parts.buckets;
+    this.#indexer = parts.indexer;
   }
 
   /** Errors: ENGRAM_CONFLICT when the kb keeps changing. */
@@ -56,12 +62,23 @@ export class Verifier {
     for (let tries = 0; tries < TRIES; tries++) {
       await this.#flusher.drained();
       const head = await this.#state.head(kb);
-      if (repair) await this.#patterns.audit.repair(kb, head.generation);
+      if (repair) await this.#repair(head);
       const report = await this.#look(head);
       const now = await this.#state.head(kb);
       if (now.seq === head.seq) return report;
     }
     throw new EngineError("ENGRAM_CONFLICT", "The knowledge base kept changing while it was looked over. Try again when it is quiet.");
+  }
+
+  async #repair(head: KbHead): Promise<void> {
+    const { kb, generation } = head;
+    await this.#patterns.audit.repair(kb, generation);
+    // Buckets are filled by the indexer, which goes on where it was stopped; until then a question scans.
+    await this.#indexer.settle();
+    await this.#buckets.drop(head);
+    this.#indexer.forget(kb);
+    this.#indexer.notify(kb);
+    await this.#indexer.settle();
   }
 
   async #look(head: KbHead): Promise<KbReport> {
@@ -77,7 +94,7 @@ export class Verifier {
     findings.push(...names.list());
     // A history with holes cannot be replayed: they are the finding, and what follows from them would only hide it.
     const whole = !findings.some(({ check }) => /^(events|symbols)\.|^patterns\.(missing|duplicate|orphan|events|symbols)/.test(check));
-    if (whole) findings.push(...(await this.#counters(head)).list());
+    if (whole) findings.push(...(await this.#buckets.findings(head)), ...(await this.#counters(head)).list());
     return {
       kb,
       patterns: totals.total_unique_patterns,

@@ -127,11 +127,12 @@ function readTarget(body: unknown, bytesMax: number): string {
   return to as string;
 }
 
-const sizeJson = ({ kb, patterns, symbols, totals, changes, deleted }: KbSize): object => ({
+const sizeJson = ({ kb, patterns, symbols, totals, changes, deleted, minhash }: KbSize): object => ({
   kb_id: kb,
   patterns,
   symbols,
   totals,
   changes,
   deleted,
+  minhash: minhash ?? null,
 });

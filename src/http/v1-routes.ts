@@ -9,6 +9,7 @@ import { readSource, type SourceQuery } from "./source-query.ts";
 import { addImportRoutes } from "./v1-import-routes.ts";
 import { addKbRoutes } from "./v1-kb-routes.ts";
 import { addLearnLinesRoute } from "./v1-learn-lines.ts";
+import { addMinhashRoutes } from "./v1-minhash-routes.ts";
 import { addPatternRoutes } from "./v1-pattern-routes.ts";
 import { addRetentionRoutes } from "./v1-retention-routes.ts";
 import { addV1SessionRoutes } from "./v1-session-routes.ts";
@@ -24,6 +25,7 @@ export function addV1Routes(app: FastifyInstance, context: RouteContext): void {
   addImportRoutes(app, context);
   addKbRoutes(app, context);
   addRetentionRoutes(app, context);
+  addMinhashRoutes(app, context);
   addV1SessionRoutes(app, context);
   app.get<KbRoute>("/v1/kbs/:node/stats", async (request) => {
     const { node } = request.params;

@@ -206,6 +206,11 @@ onEveryServer("the typed client", (kato) => {
     expect((await client.retention(node)).seconds).toBeNull();
     expect((await client.setRetention(node, 3_600)).seconds).toBe(3_600);
     expect((await client.setRetention(node, null)).seconds).toBeNull();
+    expect((await client.minhash(node)).minhash).toBeNull();
+    expect((await client.setMinhash(node)).minhash).toEqual({ bands: 20, rows: 5, permutations: 100, scheme: "datasketch" });
+    await expect(client.setMinhash(node, { bands: 32, rows: 4, permutations: 128 })).rejects.toMatchObject({
+      code: "ENGRAM_MINHASH_FIXED",
+    });
     const ours = await client.listSessions({ node_id: node, limit: 10 });
     expect(ours.sessions.length).toBeGreaterThan(0);
     const { session_id: known } = ours.sessions[0]!;

@@ -195,6 +195,9 @@ onEveryServer("answers", (kato) => {
     await ask("PUT /v1/kbs/:node/retention", `/v1/kbs/${node}/retention`, { seconds: 1 });
     await ask("GET /v1/kbs/:node/retention", `/v1/kbs/${node}/retention`);
     await ask("DELETE /v1/kbs/:node/retention", `/v1/kbs/${node}/retention`);
+    await ask("PUT /v1/kbs/:node/minhash", `/v1/kbs/${node}/minhash`, { bands: 20 });
+    await ask("PUT /v1/kbs/:node/minhash", `/v1/kbs/${node}/minhash`, { bands: "many" });
+    await ask("GET /v1/kbs/:node/minhash", `/v1/kbs/${node}/minhash`);
     const page = await ask("GET /v1/sessions", `/v1/sessions?limit=5&node_id=${node}`);
     expect(page.body.sessions.map((one: { session_id: string }) => one.session_id)).toContain(id);
     await ask("GET /v1/sessions/:id", `/v1/sessions/${id}`);

@@ -6,11 +6,13 @@ import { createHash } from "node:crypto";
 import type { LearnedPattern, NewPattern, PackedLines, PackedPatterns } from "../../src/bulk-types.ts";
 import { packPatterns } from "../../src/engine/pack-patterns.ts";
 import type {
+  AskedMinhash,
   CallOptions,
   EditReport,
   Engine,
   EngineFigures,
   ImportedPattern,
+  KbMinhash,
   Observation,
   ObserveResult,
   ObserveSequenceResult,
@@ -149,6 +151,16 @@ export class FakeEngine implements Engine {
   async peekSession(id: string): Promise<Session | undefined> {
     this.calls.push({ name: "peekSession", args: [id] });
     return this.sessions.get(id);
+  }
+
+  minhashFound: KbMinhash | undefined;
+  async minhash(kb: string): Promise<KbMinhash | undefined> {
+    this.#called("minhash", kb);
+    return this.minhashFound;
+  }
+  async setMinhash(kb: string, asked: AskedMinhash): Promise<void> {
+    this.#called("setMinhash", kb, asked);
+    this.minhashFound = { setting: { bands: 20, rows: 5, permutations: 100, scheme: "datasketch" }, indexedBelow: 0 };
   }
 
   retentionSeconds: number | undefined;

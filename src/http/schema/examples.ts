@@ -114,6 +114,7 @@ export const REQUESTS: Readonly<Record<string, object>> = {
     learn_at_end: true,
   },
   "PUT /v1/kbs/:node/retention": { seconds: 2_592_000 },
+  "PUT /v1/kbs/:node/minhash": { bands: 20, rows: 5, permutations: 100 },
   "POST /v1/sessions/:id/clone": { ttl_seconds: 600 },
   "POST /v1/sessions/delete": { node_id: "weather", dry_run: true },
   "POST /v1/kbs/:node/learn": { sequences: [[["cold"], ["clouds"], ["snow"]]] },
@@ -352,6 +353,13 @@ export const ANSWERS: Readonly<Record<string, object>> = {
   "GET /v1/kbs/:node/retention": { node_id: "weather", kb_id: "weather_kato", seconds: 2_592_000 },
   "PUT /v1/kbs/:node/retention": { node_id: "weather", kb_id: "weather_kato", seconds: 2_592_000 },
   "DELETE /v1/kbs/:node/retention": { node_id: "weather", kb_id: "weather_kato", seconds: null },
+  "GET /v1/kbs/:node/minhash": { node_id: "weather", kb_id: "weather_kato", minhash: null, indexed_below: 0 },
+  "PUT /v1/kbs/:node/minhash": {
+    node_id: "weather",
+    kb_id: "weather_kato",
+    minhash: { bands: 20, rows: 5, permutations: 100, scheme: "datasketch" },
+    indexed_below: 0,
+  },
   "GET /v1/sessions": { sessions: [listed], cursor: null },
   "GET /v1/sessions/:id": {
     ...listed,

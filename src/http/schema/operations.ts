@@ -150,6 +150,13 @@ function callsOf(limits: HttpLimits): Readonly<Record<string, Readonly<Record<st
         more: "They are deleted in the background, as a call would delete them. A setting outlives a clear, and goes with the knowledge base.",
       },
       "DELETE /v1/kbs/:node/retention": { summary: "Keep patterns for good again", answer: responses.retention },
+      "GET /v1/kbs/:node/minhash": { summary: "Whether patterns are indexed by MinHash, and how", answer: responses.minhash },
+      "PUT /v1/kbs/:node/minhash": {
+        summary: "Index patterns by MinHash, for the source buckets",
+        body: requests.minhashBody(),
+        answer: responses.minhash,
+        more: "Patterns that are there are indexed in the background. A setting is kept until the knowledge base is cleared: another one is 409.",
+      },
       "GET /v1/sessions": {
         summary: "List living sessions, page by page; prolongs none",
         query: requests.sessionListQuery(limits),

@@ -100,6 +100,16 @@ export const retentionBody = () =>
     seconds: integer(RETENTION_SECONDS_MIN, RETENTION_SECONDS_MAX, "seconds", "How long a pattern stays that is not learned again."),
   });
 
+export const minhashBody = () =>
+  Type.Object({
+    bands: optional(integer(1, 128, "bands", "Groups of values of which one must be equal: 20 (default) or 32.")),
+    rows: optional(integer(1, 128, "values", "Values a band: 5 (default), or 4 of 32 bands.")),
+    permutations: optional(integer(1, 4_096, "values", "Values of a signature: 100 (default), or 128 of 32 bands.")),
+    scheme: optional(
+      symbolText(64, "datasketch (default), or of 32 bands multiply-add or one-permutation, which cost less and are nobody else's."),
+    ),
+  });
+
 export const kbPredictBody = () => Type.Object({ state: events, config: optional(nullable(settings("Settings of this prediction."))) });
 
 export const kbScoreBody = () =>

@@ -469,6 +469,12 @@ export const storedPattern = Type.Object({
   metadata: Type.Record(Type.String(), symbols),
 });
 export const retention = Type.Object({ node_id: text, kb_id: text, seconds: nullable(whole) });
+export const minhash = Type.Object({
+  node_id: text,
+  kb_id: text,
+  minhash: nullable(Type.Object({ bands: whole, rows: whole, permutations: whole, scheme: text })),
+  indexed_below: whole,
+});
 export const patternPage = Type.Object({ patterns: Type.Array(storedPattern), cursor: nullable(text) });
 export const patternsFound = Type.Object({ patterns: Type.Array(storedPattern), unknown: symbols });
 export const patternDeleted = Type.Object({ deleted: text });

@@ -70,3 +70,10 @@ it("builds tables whose texts and hashes are the symbols', growing without distu
     { numRuns: 60 },
   );
 });
+
+it("loses no hash where its columns grow, one symbol after the other", async () => {
+  const symbols = Array.from({ length: 9_000 }, (_, id) => `symbol ${id}`);
+  const { state } = storeOf(symbols);
+  const { hashes } = await new SymbolCache(state).table("kb", 1, symbols.length);
+  expect([...hashes]).toEqual(symbols.map(symbolHash));
+});
