@@ -11,6 +11,7 @@ import { COMMIT_LEARNS, learnBatch, learnInBulk, learnPacked } from "./engine/bu
 import { DeletedPatterns, withoutDeleted } from "./engine/deleted-patterns.ts";
 import { Flusher } from "./engine/flusher.ts";
 import { importPatterns, setAffinities } from "./engine/import-patterns.ts";
+import { Imports } from "./engine/imports.ts";
 import { Indexer } from "./engine/indexer.ts";
 import { Janitor } from "./engine/janitor.ts";
 import { KbCalls } from "./engine/kb-calls.ts";
@@ -161,12 +162,14 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
   };
   const verifier = new Verifier({ state, patterns, flusher, buckets, indexer });
   const archives = new Archives({ state, patterns, flusher });
+  const imports = new Imports({ state, patterns, flusher, partChanges: (bytes) => packer.part(bytes) });
   const edits = new PatternEdits({ state, patterns, symbols, deleted, learner });
   const retention = new Retention({ settings: patterns.settings, edits, log });
   const kbCalls = new KbCalls({
     state,
     flusher,
     archives,
+    imports,
     minhash,
     forgetSettings: async (kb) => {
       await retention.forget(kb);
@@ -195,6 +198,7 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
   }
 
   const shut = async (): Promise<void> => {
+    imports.close();
     await Promise.allSettled(running);
     await janitor.close();
     await retention.close();
@@ -327,16 +331,18 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
       during(async () => {
         standing.assert(kb);
         // A learn each, and an update of those that were learned more than once.
-        const record = await archives.beginPart(kb, request, 2 * patterns.length);
-        await importPatterns({ state, flusher }, kb, patterns, `${request.id} ${request.part}`, learner.persistence);
-        await archives.endPart(record, request.last);
+        await imports.run(kb, request, 2 * patterns.length, "part", () =>
+          importPatterns({ state, flusher }, kb, patterns, `${request.id} ${request.part}`, learner.persistence),
+        );
       }),
     setAffinities: (kb, affinities, request) =>
       during(async () => {
         standing.assert(kb);
-        const record = request && (await archives.beginPart(kb, request, 1));
-        const count = await setAffinities({ state, flusher }, kb, affinities);
-        if (record !== undefined) await archives.endPart(record, request!.last);
+        if (request === undefined) return setAffinities({ state, flusher }, kb, affinities);
+        let count = 0;
+        await imports.run(kb, request, 1, "besides", async () => {
+          count = await setAffinities({ state, flusher }, kb, affinities);
+        });
         return count;
       }),
     predictState: (kb, events, own = {}, options: PredictOptions = {}) =>
@@ -385,10 +391,10 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
     importPart: (kb, request, bytes) =>
       during(() => {
         standing.assert(kb);
-        return archives.importPart(kb, request, bytes);
+        return imports.importPart(kb, request, bytes);
       }),
-    imports: () => during(() => archives.imports()),
-    rollbackImport: (id, discardNewer) => during(() => archives.rollback(id, discardNewer)),
+    imports: () => during(() => imports.list()),
+    rollbackImport: (id, discardNewer) => during(() => imports.rollback(id, discardNewer)),
 
     flush: () =>
       during(async () => {

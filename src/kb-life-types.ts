@@ -61,6 +61,8 @@ export interface ImportRequest {
   readonly last: boolean;
   /** Into a kb that holds patterns. */
   readonly merge: boolean;
+  /** Sent while the part before it is still learned: it waits for it. */
+  readonly ahead?: boolean;
 }
 
 export interface ImportProgress {

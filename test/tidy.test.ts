@@ -23,7 +23,7 @@ const IMPORTS: Readonly<Record<string, Row>> = {
   "src/kernels": { own: ["src/wire", "assembly/layout.ts"], npm: [] },
   "src/aggregate": { own: ["src/model", "src/wire"], npm: [] },
   "workers/pack.ts": {
-    own: ["src/engine/pack-patterns.ts", "src/http/limits.ts", "src/http/pattern-lines.ts", "src/store"],
+    own: ["src/engine/pack-patterns.ts", "src/engine/part-changes.ts", "src/http/limits.ts", "src/http/pattern-lines.ts", "src/store"],
     npm: ["piscina"],
   },
   workers: { own: ["src/kernels", "src/wire", "assembly/layout.ts"], npm: ["piscina"] },
@@ -96,6 +96,7 @@ const OPEN_TYPES = [
   "src/store/flush-rows.ts",
   // What a worker is asked, and what the command's own fields are.
   "src/pool/packer.ts",
+  "src/engine/part-changes.ts",
   "src/store/pattern-audit.ts",
 ];
 

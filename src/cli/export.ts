@@ -1,8 +1,10 @@
 /** `engram export KB FOLDER` and `engram import FOLDER`: a knowledge base as an archive on disk, and back. Both go on where they were stopped. */
 import { randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
 import type { Command } from "commander";
 import { EngineError } from "../errors.ts";
-import { ArchiveFolder, type Manifest } from "./archive-folder.ts";
+import { ahead } from "../http/ahead.ts";
+import { ArchiveFolder, type Manifest, type ManifestPart } from "./archive-folder.ts";
 import { type Caller, openCaller } from "./caller.ts";
 import { withPatience } from "./memory.ts";
 import { loadSettings, logOf, type SettingOptions, withSettings } from "./settings.ts";
@@ -88,13 +90,17 @@ export async function importArchive(
   for (const part of manifest.parts) await folder.read(part);
   let changes = 0;
   let patterns = 0;
-  for (const [at, part] of manifest.parts.entries()) {
+  const send = async ([at, part]: readonly [number, ManifestPart]): Promise<number> => {
     const last = at === manifest.parts.length - 1;
     const bytes = await folder.read(part);
-    const path = `${kbPath(target.node)}/archive?import=${target.id}&part=${at}&last=${last}&merge=${target.merge}`;
+    // The next part is unpacked while this one is learned.
+    const path = `${kbPath(target.node)}/archive?import=${target.id}&part=${at}&last=${last}&merge=${target.merge}&ahead=${at > 0}`;
     const reply = await withPatience(() => caller.bytes("POST", path, bytes));
     ({ patterns } = JSON.parse(reply.bytes.toString("utf8")) as { patterns: number });
-    changes += part.events;
+    return part.events;
+  };
+  for await (const events of ahead(Readable.from(manifest.parts.entries()), send, 2)) {
+    changes += events;
     onProgress(changes);
   }
   return { changes, patterns };

@@ -4,12 +4,14 @@ import type { ImportProgress, KbSize } from "../engine-types.ts";
 import type { StateStore } from "../store/state-store.ts";
 import type { Archives } from "./archives.ts";
 import type { Flusher } from "./flusher.ts";
+import type { Imports } from "./imports.ts";
 import type { MinhashSettings } from "./minhash-settings.ts";
 
 interface KbCallsOptions {
   readonly state: StateStore;
   readonly flusher: Flusher;
   readonly archives: Archives;
+  readonly imports: Imports;
   readonly minhash: MinhashSettings;
   readonly forgetSettings: (kb: string) => Promise<void>;
 }
@@ -19,13 +21,15 @@ export class KbCalls {
   readonly #flusher: Flusher;
   readonly #archives: Archives;
   readonly #minhash: MinhashSettings;
+  readonly #imports: Imports;
   readonly #forgetSettings: (kb: string) => Promise<void>;
 
   /** `forgetSettings`: unsets what was decided for a kb that is deleted. */
-  constructor({ state, flusher, archives, minhash, forgetSettings }: KbCallsOptions) {
+  constructor({ state, flusher, archives, imports, minhash, forgetSettings }: KbCallsOptions) {
     this.#state = state;
     this.#flusher = flusher;
     this.#archives = archives;
+    this.#imports = imports;
     this.#minhash = minhash;
     this.#forgetSettings = forgetSettings;
   }
@@ -67,13 +71,17 @@ export class KbCalls {
     const id = `copy-${randomBytes(8).toString("hex")}`;
     const { generation, untilSeq, patterns } = await this.#archives.begin(from);
     await this.#minhash.copy(from, to);
-    let done: ImportProgress = { id, changes: 0, patterns, done: true };
+    const nothing: ImportProgress = { id, changes: 0, patterns, done: true };
     let part = await this.#archives.part(from, generation, 0, untilSeq);
+    let learning: Promise<ImportProgress> = Promise.resolve(nothing);
     for (let at = 0; part !== undefined; at++) {
       const next = await this.#archives.part(from, generation, part.lastSeq, untilSeq);
-      done = await this.#archives.importPart(to, { id, part: at, last: next === undefined, merge: false }, part.bytes);
+      await learning;
+      // Learned while the part behind the next is fetched.
+      learning = this.#imports.importPart(to, { id, part: at, last: next === undefined, merge: false }, part.bytes);
+      learning.catch(() => undefined);
       part = next;
     }
-    return done;
+    return learning;
   }
 }

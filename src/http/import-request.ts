@@ -5,7 +5,7 @@ import type { Issues } from "./issues.ts";
 
 type Query = Readonly<Record<string, string | undefined>>;
 
-/** `import`, `part`, `last`, `merge`. Errors: RequestRefused, with what else was found before. */
+/** `import`, `part`, `last`, `merge`, `ahead`. Errors: RequestRefused, with what else was found before. */
 export function readImportRequest(query: Query, issues: Issues): ImportRequest {
   const id = query.import ?? "";
   if (!/^[\w.-]{1,64}$/.test(id))
@@ -13,8 +13,9 @@ export function readImportRequest(query: Query, issues: Issues): ImportRequest {
   const part = readCount(query, "part", issues);
   const last = readFlag(query.last, ["query", "last"], issues);
   const merge = readFlag(query.merge, ["query", "merge"], issues);
+  const ahead = readFlag(query.ahead, ["query", "ahead"], issues);
   issues.assertNone();
-  return { id, part, last, merge };
+  return { id, part, last, merge, ...(ahead && { ahead }) };
 }
 
 /** A whole number of a query. */

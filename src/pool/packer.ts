@@ -6,7 +6,8 @@
 import { createRequire } from "node:module";
 import { Piscina } from "piscina";
 import type { PackedLines, PackingRules } from "../bulk-types.ts";
-import { EngineError } from "../errors.ts";
+import type { PartChanges } from "../engine/part-changes.ts";
+import { EngineError, type ErrorCode } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { FlushRows } from "../store/flush-rows.ts";
 import type { Fault } from "../wire/task.ts";
@@ -26,7 +27,18 @@ export interface RowsTask {
   readonly parts: readonly { readonly kb: string; readonly bytes: Uint8Array; readonly ends: Uint32Array }[];
 }
 
-export type PackTask = (LinesTask | RowsTask) & { readonly fault?: Fault | undefined };
+/** A part of an archive. */
+export interface PartTask {
+  readonly kind: "part";
+  readonly bytes: Uint8Array;
+}
+
+/** What the thread answers: errors of ours cross as code and message. */
+export type PackReply =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
+
+export type PackTask = (LinesTask | RowsTask | PartTask) & { readonly fault?: Fault | undefined };
 
 /** How long the thread waits for more, in milliseconds. */
 const IDLE_MS = 30_000;
@@ -57,18 +69,29 @@ export class Packer {
     return this.#run<FlushRows>({ kind: "rows", parts });
   }
 
+  /** Errors: as `lines`, and ENGRAM_ARCHIVE_BROKEN. */
+  part(bytes: Buffer): Promise<PartChanges> {
+    return this.#run<PartChanges>({ kind: "part", bytes });
+  }
+
   async #run<R>(task: PackTask): Promise<R> {
+    const reply = await this.#ask(task);
+    if (reply.ok) return reply.value as R;
+    throw new EngineError(reply.code, reply.message);
+  }
+
+  async #ask(task: PackTask): Promise<PackReply> {
     const piscina = this.#open();
     if (piscina.queueSize >= TASKS_MAX) {
       throw new EngineError("ENGRAM_OVERLOADED", "Too many batches of patterns are being read. Try again shortly.");
     }
     try {
-      return (await piscina.run({ ...task, fault: this.#faultOf() })) as R;
+      return (await piscina.run({ ...task, fault: this.#faultOf() })) as PackReply;
     } catch (error) {
       this.#log.error({ err: error }, "the thread that packs patterns was lost; its batch is packed once more");
     }
     try {
-      return (await piscina.run({ ...task, fault: this.#faultOf() })) as R;
+      return (await piscina.run({ ...task, fault: this.#faultOf() })) as PackReply;
     } catch (error) {
       throw new EngineError("ENGRAM_WORKER_LOST", "The thread that packs patterns was lost twice while it worked on this request.", {
         cause: error,

@@ -20,6 +20,8 @@ export interface ImportRecord {
   /** Into patterns that were there: it cannot be taken back. */
   readonly merged: boolean;
   readonly state: "running" | "done" | "rolledBack";
+  /** Parts that are learned whole, counted from the first. */
+  readonly parts: number;
   readonly atMs: number;
 }
 

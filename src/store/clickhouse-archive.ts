@@ -73,15 +73,15 @@ export function clickhouseArchive(clickhouse: ClickHouse): ArchiveStore {
   }
 
   const select =
-    "SELECT id, kb, generation, toString(seq_before) AS seq_before, toString(seq_after) AS seq_after, merged, state, " +
+    "SELECT id, kb, generation, toString(seq_before) AS seq_before, toString(seq_after) AS seq_after, merged, state, parts, " +
     `toString(toUnixTimestamp64Milli(at)) AS at_ms FROM ${db}.imports FINAL`;
   return {
     part,
     async saveImport(record) {
-      const { id, kb, generation, seqBefore, seqAfter, merged, state, atMs } = record;
-      const row = JSON.stringify([id, kb, generation, seqBefore, seqAfter, merged ? 1 : 0, state, atMs, Date.now()]);
-      const columns = ["id", "kb", "generation", "seq_before", "seq_after", "merged", "state", "at", "version"];
-      await clickhouse.insert("imports", columns, [row], `import-${id}-${seqAfter}-${state}`);
+      const { id, kb, generation, seqBefore, seqAfter, merged, state, parts, atMs } = record;
+      const row = JSON.stringify([id, kb, generation, seqBefore, seqAfter, merged ? 1 : 0, state, parts, atMs, Date.now()]);
+      const columns = ["id", "kb", "generation", "seq_before", "seq_after", "merged", "state", "parts", "at", "version"];
+      await clickhouse.insert("imports", columns, [row], `import-${id}-${seqAfter}-${parts}-${state}`);
     },
     async findImport(id) {
       const [row] = await clickhouse.rows<ImportRow>(`${select} WHERE id = {id:String}`, { id });
@@ -101,6 +101,7 @@ interface ImportRow {
   readonly seq_after: string;
   readonly merged: number;
   readonly state: ImportRecord["state"];
+  readonly parts: number;
   readonly at_ms: string;
 }
 
@@ -112,5 +113,6 @@ const recordOf = (row: ImportRow): ImportRecord => ({
   seqAfter: Number(row.seq_after),
   merged: row.merged === 1,
   state: row.state,
+  parts: row.parts,
   atMs: Number(row.at_ms),
 });

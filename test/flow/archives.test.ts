@@ -111,6 +111,11 @@ describe.each<StateBackEnd>(redisAvailable() ? ["lmdb", "redis"] : ["lmdb"])("ar
     expect(changes).toBe(archive.manifest!.parts.reduce((sum, part) => sum + part.events, 0));
     expect(patterns).toBe(archive.manifest!.patterns);
     expect(await portrait(engine, "target")).toEqual(await portrait(engine, "source"));
+    // Sent again when the state store has long forgotten its commits.
+    for (let i = 0; i < 300; i++) await engine.learnSequences(engine.kbOf("other"), [[["a"], ["b"]]], { idempotencyKey: `later ${i}` });
+    expect(await importArchive(caller, archive, target, quiet)).toEqual({ changes, patterns });
+    expect(await portrait(engine, "target")).toEqual(await portrait(engine, "source"));
+    await engine.deleteKb(engine.kbOf("other"));
     expect(await caller.json("GET", "/v1/kbs")).toMatchObject({
       kbs: [
         { kb_id: engine.kbOf("source"), patterns },

@@ -174,6 +174,7 @@ CREATE TABLE IF NOT EXISTS engram.imports_shard ON CLUSTER '{cluster}'
     seq_after UInt64,
     merged UInt8,
     state LowCardinality(String),
+    parts UInt32,
     at DateTime64(3, 'UTC'),
     version UInt64
 )
