@@ -12,6 +12,7 @@ import { isStageSetting, StateBands } from "../kernels/band-keys.ts";
 import { agreementOf, bandRecall } from "../kernels/band-recall.ts";
 import { symbolHash } from "../kernels/sign.ts";
 import type { MinhashSetting } from "../model/minhash.ts";
+import type { EffectiveConfig } from "../model/session-config.ts";
 import type { KernelPool } from "../pool/kernel-pool.ts";
 import type { BucketCandidates } from "../store/bucket-index.ts";
 import type { PatternStore } from "../store/pattern-store.ts";
@@ -121,7 +122,7 @@ export class BucketsSource implements CandidateSource {
       candidatesIn: below - deleted.countIn(0, below),
       candidatesOut: taken,
       microseconds,
-      expectedRecall: bandRecall(agreementOf(question.config.recall_threshold), setting.bands, setting.rows),
+      expectedRecall: bandRecall(leastAgreement(question.config), setting.bands, setting.rows),
     };
     return {
       ...scored,
@@ -161,6 +162,12 @@ export class BucketsSource implements CandidateSource {
     if (setting === undefined) return { setting, below: 0 };
     return { setting, below: await indexer.bucketsBelow(head.kb, head.generation, head.patternCount, setting) };
   }
+}
+
+/** What share of its signature's values a pattern of an answer has in common with the state's, at least and as expected. */
+function leastAgreement({ recall_threshold, filter_pipeline, minhash_threshold }: EffectiveConfig): number {
+  const asked = filter_pipeline.includes("minhash") ? minhash_threshold : 0;
+  return Math.max(asked, agreementOf(recall_threshold));
 }
 
 /** Whether a pattern without a common band can be in no answer: the pipeline asks for one, by the same values. */

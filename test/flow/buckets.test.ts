@@ -5,8 +5,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { configOf } from "../../src/config.ts";
 import { openEngine } from "../../src/engine.ts";
 import { buildApp } from "../../src/http/app.ts";
@@ -17,6 +18,7 @@ import { openStores, type Stores } from "../../src/store/open.ts";
 import { equalBands, signature } from "../reference/minhash.ts";
 import { type OpenedEngine, openTestEngine, type StateBackEnd } from "../support/engines.ts";
 import { redisAvailable } from "../support/redis-server.ts";
+import { startServer } from "../support/server-process.ts";
 
 const STEP = 64;
 const DEFAULT = { bands: 20, rows: 5, permutations: 100, scheme: "datasketch" };
@@ -241,6 +243,10 @@ describe("buckets", () => {
     await opened.engine.learnSequences("wide", patternsOf(0, STEP));
     await opened.engine.flush();
     expect(await recall("wide")).toBeCloseTo(1 - (1 - (1 / 3) ** 4) ** 32, 12);
+    // With the stage minhash its threshold is asked for, where it is stricter.
+    const staged = { filter_pipeline: ["minhash"], minhash_threshold: 0.6, recall_threshold: 0.1 } as const;
+    const { trace } = await opened.engine.predictState(KB, eventsOf(1), staged, { source: "buckets" });
+    expect(trace.stages[0]!.expectedRecall).toBeCloseTo(1 - (1 - 0.6 ** 5) ** 20, 12);
     // Other bands than the stage's: nothing is certain, and the planner does not take it.
     const asked = { filter_pipeline: ["minhash"], recall_threshold: 0.1 } as const;
     const forced = await opened.engine.predictState("wide", eventsOf(1), asked, { source: "buckets" });
@@ -334,6 +340,41 @@ it("goes on with a fill that was stopped anywhere, and no answer is wrong meanwh
       await engine.close();
     }
   } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 120_000);
+
+it("goes on with a fill whose process was killed", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "engram-buckets-kill-"));
+  const env = { ENGRAM_DATA_DIR: folder, ENGRAM_INDEX_STEP: String(STEP), ENGRAM_THREADS: "1" };
+  const count = 20 * STEP;
+  const call = async (url: string, method: string, path: string, body?: object) => {
+    const headers = { "content-type": "application/json" };
+    const reply = await fetch(url + path, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+    return (await reply.json()) as Record<string, unknown>;
+  };
+  let server = await startServer(env);
+  try {
+    await call(server.url, "POST", "/v1/kbs/killed/learn", { sequences: patternsOf(0, count) });
+    await call(server.url, "PUT", "/v1/kbs/killed/minhash", {});
+    for (let kill = 0; kill < 3; kill++) {
+      // Each time a little later: before, within or behind the fill, as it comes.
+      await sleep(10 + 40 * kill);
+      await server.kill9();
+      server = await startServer(env);
+    }
+    const indexed = async () => (await call(server.url, "GET", "/v1/kbs/killed/minhash")).indexed_below;
+    await vi.waitFor(async () => expect(await indexed()).toBe(count), { timeout: 30_000, interval: 100 });
+    expect(await call(server.url, "POST", "/v1/verify", { node_id: "killed" })).toMatchObject({ patterns: count, findings: [] });
+    const asked = { state: eventsOf(7), config: { filter_pipeline: ["minhash"], recall_threshold: 0.1 } };
+    const [stream, buckets] = [
+      await call(server.url, "POST", "/v1/kbs/killed/predict?source=stream", asked),
+      await call(server.url, "POST", "/v1/kbs/killed/predict?source=buckets", asked),
+    ];
+    expect(buckets.predictions).toEqual(stream.predictions);
+    expect(buckets.trace).toMatchObject({ source: "buckets", certified: true });
+  } finally {
+    await server.kill9();
     rmSync(folder, { recursive: true, force: true });
   }
 }, 120_000);
