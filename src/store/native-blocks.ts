@@ -36,8 +36,10 @@ class Cursor {
   at = 0;
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  readonly #buffer: Buffer;
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
+    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
   varint(): number {
@@ -49,6 +51,14 @@ class Cursor {
       if (byte < 128) return value;
     }
   }
+  /** A byte order mark is a character of a symbol like any other, and a decoder's call a text costs more than the text. */
+  text(): string {
+    const length = this.varint();
+    const { at } = this;
+    if (at + length > this.bytes.length) throw INCOMPLETE;
+    this.at += length;
+    return this.#buffer.toString("utf8", at, this.at);
+  }
   take(count: number): Uint8Array {
     if (this.at + count > this.bytes.length) throw INCOMPLETE;
     const part = this.bytes.subarray(this.at, this.at + count);
@@ -58,8 +68,6 @@ class Cursor {
 }
 
 const latin = new TextDecoder("latin1");
-// A byte order mark is a character of a symbol like any other.
-const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const NO_BYTES = new Uint8Array(0);
 
 function readBlock(cursor: Cursor): NativeBlock {
@@ -71,7 +79,7 @@ function readBlock(cursor: Cursor): NativeBlock {
     const type = latin.decode(cursor.take(cursor.varint()));
     if (type === "String") {
       const texts: string[] = [];
-      for (let row = 0; row < rows; row++) texts.push(utf8.decode(cursor.take(cursor.varint())));
+      for (let row = 0; row < rows; row++) texts.push(cursor.text());
       columns.push({ name, type, items: NO_BYTES, ends: null, texts });
       continue;
     }
