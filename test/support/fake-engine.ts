@@ -4,7 +4,6 @@
  */
 import { createHash } from "node:crypto";
 import type { LearnedPattern, NewPattern, PackedLines, PackedPatterns } from "../../src/bulk-types.ts";
-import { packPatterns } from "../../src/engine/pack-patterns.ts";
 import type {
   AskedMinhash,
   CallOptions,
@@ -30,8 +29,6 @@ import type {
   SessionsDeleted,
 } from "../../src/engine-types.ts";
 import { EngineError } from "../../src/errors.ts";
-import { HTTP_LIMITS } from "../../src/http/limits.ts";
-import { patternLines } from "../../src/http/pattern-lines.ts";
 import type { ImportRequest } from "../../src/kb-life-types.ts";
 import type { EmotiveRecord } from "../../src/model/emotives.ts";
 import { averageEmotives } from "../../src/model/emotives.ts";
@@ -46,6 +43,7 @@ import {
 } from "../../src/model/session-config.ts";
 import type { SessionEvent } from "../../src/model/session-event.ts";
 import type { KbHead, KbTotals, SymbolRow } from "../../src/store/state-store.ts";
+import { FakeLines } from "./fake-lines.ts";
 
 const TTL_SECONDS = 3_600;
 
@@ -420,19 +418,12 @@ export class FakeEngine implements Engine {
       return events.flat().length < 2 ? "tooShort" : { name, isNew: true, frequency: 1 };
     });
   }
+  readonly #lines = new FakeLines();
   async packLines(bytes: Buffer, firstLine: number, limits: Readonly<Record<string, number>>): Promise<PackedLines> {
-    const read = [...patternLines(bytes, firstLine, { ...HTTP_LIMITS, ...limits })];
-    const patterns = packPatterns([], { symbolsPerPatternMax: 2, persistence: 1 }, 0);
-    this.#packed.set(
-      patterns,
-      read.flatMap(({ item }) => (item instanceof EngineError ? [] : [item])),
-    );
-    const errors = new Map(read.flatMap(({ item }, at) => (item instanceof EngineError ? [[at, item] as const] : [])));
-    return { lines: Uint32Array.from(read, ({ line }) => line), errors, patterns };
+    return this.#lines.pack(bytes, firstLine, limits);
   }
-  readonly #packed = new WeakMap<PackedPatterns, readonly NewPattern[]>();
   learnPacked(kb: string, patterns: PackedPatterns, options: CallOptions = {}) {
-    return this.learnPatterns(kb, this.#packed.get(patterns)!, options);
+    return this.learnPatterns(kb, this.#lines.patternsOf(patterns), options);
   }
   async importPatterns(kb: string, request: ImportRequest, patterns: readonly ImportedPattern[]): Promise<void> {
     this.#called("importPatterns", kb, request, patterns);
