@@ -1,6 +1,6 @@
 /** Reference twin of the bands' keys (assembly/bands.ts): MurmurHash3, x86, 32 bits, over the little-endian bytes of a band's values. */
 
-export function murmur3(bytes: Uint8Array, seed: number): number {
+function murmur3(bytes: Uint8Array, seed: number): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const rotated = (x: number, by: number): number => (x << by) | (x >>> (32 - by));
   let hash = seed | 0;
