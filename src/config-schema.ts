@@ -197,7 +197,7 @@ const SETTINGS = {
     max: 1_000_000,
     unit: "patterns",
     about:
-      "Patterns of a knowledge base that are put into the index of postings together; until then they are scanned, and a smaller knowledge base has no index.",
+      "Patterns of a knowledge base that are put into its indexes (postings, first symbols, buckets) together; until then they are scanned, and a smaller knowledge base has no index.",
   }),
   flushIntervalMs: integer({ fallback: 100, min: 1, max: 60_000, unit: "ms", about: "Pause before a batch that is not full is written." }),
 

@@ -9,6 +9,7 @@ import { Buckets } from "./engine/buckets.ts";
 import { BucketsSource } from "./engine/buckets-source.ts";
 import { COMMIT_LEARNS, learnBatch, learnInBulk, learnPacked } from "./engine/bulk.ts";
 import { DeletedPatterns, withoutDeleted } from "./engine/deleted-patterns.ts";
+import { FirstSymbols } from "./engine/first-symbols.ts";
 import { Flusher } from "./engine/flusher.ts";
 import { importPatterns, setAffinities } from "./engine/import-patterns.ts";
 import { Imports } from "./engine/imports.ts";
@@ -132,6 +133,7 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
     state,
     patterns,
     planner,
+    firstSymbols: new FirstSymbols({ state, patterns, deleted, indexer }),
     deleted,
     pool,
     symbols,

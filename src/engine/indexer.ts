@@ -1,5 +1,5 @@
 /**
- * Fills the pattern index behind the flusher, postings and, for kbs that ask for MinHash, buckets: as soon as enough flushed patterns of a kb are not in it, they are put in together. A flush
+ * Fills the pattern index behind the flusher, postings, first symbols and, for kbs that ask for MinHash, buckets: as soon as enough flushed patterns of a kb are not in it, they are put in together. A flush
  * does not wait for it, a kb of a few thousand patterns never gets one, and what was learned before there was an index is taken up at the
  * next start. Whoever asks the index scans the patterns above the mark, at most about one step of them.
  *
@@ -7,7 +7,7 @@
  */
 import type { Logger } from "../log.ts";
 import type { MinhashSetting } from "../model/minhash.ts";
-import { type PatternIndex, POSTINGS_MARK } from "../store/pattern-index.ts";
+import { FIRST_SYMBOLS_MARK, type PatternIndex, POSTINGS_MARK } from "../store/pattern-index.ts";
 import type { KbHead, StateStore } from "../store/state-store.ts";
 import { BUCKET_RANGE_MAX, type Buckets, bucketMark } from "./buckets.ts";
 import type { MinhashSettings } from "./minhash-settings.ts";
@@ -71,6 +71,11 @@ export class Indexer {
   /** Ids below this are in the postings of the generation. May be behind what another process wrote, never ahead. */
   postingsBelow(kb: string, generation: number, patternCount: number): Promise<number> {
     return this.#below(kb, generation, patternCount, POSTINGS_MARK);
+  }
+
+  /** As `postingsBelow`, for the index of first symbols. */
+  firstSymbolsBelow(kb: string, generation: number, patternCount: number): Promise<number> {
+    return this.#below(kb, generation, patternCount, FIRST_SYMBOLS_MARK);
   }
 
   /** As `postingsBelow`, for the buckets of a setting. */
@@ -142,7 +147,11 @@ export class Indexer {
       // Taken after the head: whatever is in neither was flushed.
       const below = (await state.firstUnflushed(kb, head.generation)) ?? head.patternCount;
       if (below < this.#options.step) return;
-      const hasMore = [await this.#indexPostings(head, below), await this.#indexBuckets(head, below)];
+      const hasMore = [
+        await this.#indexPostings(head, below),
+        await this.#indexFirstSymbols(head, below),
+        await this.#indexBuckets(head, below),
+      ];
       if (!hasMore.includes(true)) return;
       // A kb that was cleared meanwhile has just got rows that nobody will delete otherwise.
       const now = await state.head(kb);
@@ -153,6 +162,11 @@ export class Indexer {
   #indexPostings(head: KbHead, below: number): Promise<boolean> {
     const add = (from: number, to: number): Promise<void> => this.#options.index.addPostings(head.kb, head.generation, from, to);
     return this.#indexRange(head, below, POSTINGS_MARK, RANGE_MAX, add);
+  }
+
+  #indexFirstSymbols(head: KbHead, below: number): Promise<boolean> {
+    const add = (from: number, to: number): Promise<void> => this.#options.index.addFirstSymbols(head.kb, head.generation, from, to);
+    return this.#indexRange(head, below, FIRST_SYMBOLS_MARK, RANGE_MAX, add);
   }
 
   async #indexBuckets(head: KbHead, below: number): Promise<boolean> {

@@ -3,6 +3,7 @@
  * query, so its fate is what the scan decided. For `explain=<pattern name>`: a few reads and two small scans, only when asked.
  */
 import type { PatternFate } from "../engine-types.ts";
+import type { SourceName } from "../model/source-name.ts";
 import type { KernelPool, PreparedQuery, ScoreOptions } from "../pool/kernel-pool.ts";
 import { type NewPattern, tailColumns } from "../store/tail-columns.ts";
 import type { ScoreBlock } from "../wire/score-block.ts";
@@ -19,10 +20,12 @@ export interface FateQuestion {
   readonly answered: number;
   /** Key of the last match that the scan kept; undefined when it kept all. */
   readonly leastKey: number | undefined;
+  /** A source whose answer is not certified: it may not have offered the pattern. */
+  readonly uncertain: SourceName | undefined;
 }
 
 export async function fateOf(pool: KernelPool, question: FateQuestion, options: ScoreOptions): Promise<PatternFate> {
-  const { name, content, query, ranked, answered, leastKey } = question;
+  const { name, content, query, ranked, answered, leastKey, uncertain } = question;
   if (content === undefined) return { name, outcome: "unknown", reason: "The knowledge base holds no pattern of this name." };
   const alone = await scoreAlone(pool, query, content, name, options);
   // Once more without stages and threshold: how similar it is, whatever removed it.
@@ -59,6 +62,10 @@ export async function fateOf(pool: KernelPool, question: FateQuestion, options: 
   }
   const key = alone.keys[0]!;
   const rank = ranked.findIndex((member) => member.name === name) + 1;
+  // It would have been kept: so it was not among the candidates.
+  if (rank === 0 && uncertain !== undefined && (leastKey === undefined || key > leastKey)) {
+    return { ...base, key, outcome: "filtered", stage: uncertain, reason: missedBy(uncertain) };
+  }
   if (rank === 0) {
     const least = leastKey === undefined ? "" : `, the last of the ensemble has ${leastKey}`;
     return { ...base, key, outcome: "pruned", reason: `It is a match outside the ensemble: its ${query.spec.keepBy} is ${key}${least}.` };
@@ -92,6 +99,12 @@ async function scoreAlone(
   };
   const [block] = await pool.score(query, tailColumns([pattern]), options);
   return block!;
+}
+
+function missedBy(source: SourceName): string {
+  if (source === "buckets")
+    return "The source buckets did not offer it: no band of its signature equals one of the state's, or the budget of rows ended before.";
+  return `The source ${source} did not offer it: the budget of rows ended before.`;
 }
 
 function reasonOf(stage: string, { spec }: PreparedQuery): string {

@@ -18,13 +18,12 @@ import type { PatternStore } from "../store/pattern-store.ts";
 import { type KbHead, type StateStore, UNKNOWN_SYMBOL } from "../store/state-store.ts";
 import type { DeletedPatterns } from "./deleted-patterns.ts";
 import { type Kept, presentIds, readFacts } from "./facts.ts";
-import { matchesOf } from "./one-symbol-scan.ts";
+import type { FirstSymbols } from "./first-symbols.ts";
 import { fateOf } from "./pattern-fate.ts";
-import { type Found, KbChanged, type Planner, type Question } from "./plan.ts";
+import { type Found, KbChanged, type Plan, type Planner, type Question } from "./plan.ts";
 import { Queries } from "./queries.ts";
 import { readContent } from "./reads.ts";
 import { StartGate } from "./start-gate.ts";
-import { openStream } from "./stream-source.ts";
 import type { SymbolCache, Texts } from "./symbol-cache.ts";
 
 /** Predictions beside one a thread that are searched for or wait for the main thread: enough that neither ever waits for the other. */
@@ -36,6 +35,7 @@ export interface PredictorOptions {
   readonly state: StateStore;
   readonly patterns: PatternStore;
   readonly planner: Planner;
+  readonly firstSymbols: FirstSymbols;
   readonly deleted: DeletedPatterns;
   readonly pool: KernelPool;
   readonly symbols: SymbolCache;
@@ -201,7 +201,7 @@ export class Predictor {
       );
       return { ...answer, ensembleSize: winners.length };
     });
-    const pattern = call.fateOf === undefined ? undefined : await this.#fate(call.fateOf, head, queries, scored, result, options);
+    const pattern = call.fateOf === undefined ? undefined : await this.#fate(call.fateOf, head, queries, searched, result, options);
     return {
       predictions: result.predictions,
       futurePotentials: result.futurePotentials,
@@ -232,7 +232,7 @@ export class Predictor {
     name: string,
     head: KbHead,
     queries: Queries,
-    scored: Found,
+    { plan, found: scored }: { readonly plan: Plan; readonly found: Found },
     { ranked, predictions }: Aggregated,
     options: ScoreOptions,
   ): Promise<PatternFate> {
@@ -241,7 +241,10 @@ export class Predictor {
     const content = record && (await readContent(this.#options, head.kb, head.generation, name, record.patternId));
     const query = await queries.prepare(await this.#symbolCount(head), head.patternCount);
     const leastKey = scored.matched > scored.kept.length ? scored.kept.at(-1)?.key : undefined;
-    return fateOf(pool, { name, content, query, ranked, answered: predictions.length, leastKey }, options);
+    // Ensembles by frequency leave out matches that were kept: nobody knows whether such a one was offered.
+    const isKernelKey = scored.matched > scored.kept.length || ranked.length === scored.kept.length;
+    const uncertain = scored.certified || !isKernelKey ? undefined : plan.source.name;
+    return fateOf(pool, { name, content, query, ranked, answered: predictions.length, leastKey, uncertain }, options);
   }
 
   /** Symbols of the kb as it is now: a pattern that was learned meanwhile may have newer ones than the head. */
@@ -262,15 +265,9 @@ export class Predictor {
     const watch = new Stopwatch();
     const [id] = await watch.time("state", () => this.#options.symbols.ids(head.kb, head.generation, [symbol]));
     if (id === UNKNOWN_SYMBOL) return NOTHING;
-    const stream = await watch.time("state", () =>
-      openStream(this.#options.state, this.#options, head, {
-        firstSymbol: id!,
-        ...(options.signal && { signal: options.signal }),
-      }),
-    );
     // Without affinity the shortest win, so only as many are kept as can be answered; weights need every candidate.
     const keep = config.affinity_emotive === undefined ? config.max_predictions : Number.POSITIVE_INFINITY;
-    const found = await matchesOf(stream.columns(), keep, options);
+    const found = await this.#options.firstSymbols.find(head, id!, keep, options, call.source);
     const slices = await TimeSlices.begin(options);
     // Without affinity nothing but the patterns' own counters is asked for.
     const { affinity_emotive: emotive } = config;
@@ -302,8 +299,8 @@ export class Predictor {
       predictions: result.predictions,
       futurePotentials: [],
       trace: {
-        source: "stream",
-        plan: [{ source: "stream", microseconds: 0 }],
+        source: found.source,
+        plan: [{ source: found.source, microseconds: 0 }],
         exact: true,
         certified: true,
         rowsRead: found.candidates,

@@ -4,6 +4,7 @@
  */
 import type { ClickHouse } from "./clickhouse-client.ts";
 import type { ExpectedTables, Finding, PatternAudit } from "./pattern-audit.ts";
+import { FIRST_SYMBOLS_MARK, type PatternIndex, POSTINGS_MARK } from "./pattern-index.ts";
 
 const OF_KB = "kb = {kb:String} AND generation = {generation:UInt32}";
 const SIGNATURE = "arrayReduce('groupBitOr', arrayMap(x -> bitShiftLeft(toUInt64(1), bitAnd(x, 63)), symbols))";
@@ -22,7 +23,11 @@ function checksOf(db: string): readonly Check[] {
   const news = `SELECT learn_events.pattern_id FROM ${db}.learn_events WHERE ${OF_KB} AND kind = 'learn' AND is_new`;
   const gone = of("deleted_patterns", "pattern_id");
   const id = "toString(pattern_id) AS what";
-  const indexed = `pattern_id < (SELECT max(index_marks.below) FROM ${db}.index_marks WHERE ${OF_KB} AND index_marks.name = 'postings')`;
+  const indexedBy = (mark: string): string =>
+    `pattern_id < (SELECT max(index_marks.below) FROM ${db}.index_marks WHERE ${OF_KB} AND index_marks.name = '${mark}')`;
+  const indexed = indexedBy(POSTINGS_MARK);
+  const firsts = `SELECT DISTINCT pattern_id, symbol, length, name FROM ${db}.first_symbols WHERE ${OF_KB}`;
+  const wantedFirsts = `SELECT pattern_id, symbols[1] AS symbol, length, name FROM ${db}.patterns WHERE ${OF_KB} AND ${indexedBy(FIRST_SYMBOLS_MARK)} AND pattern_id NOT IN (${gone})`;
   const postings = `SELECT DISTINCT pattern_id, symbol, length, signature FROM ${db}.postings WHERE ${OF_KB}`;
   const wanted = `SELECT pattern_id, arrayJoin(arrayDistinct(symbols)) AS symbol, length, ${SIGNATURE} AS signature FROM ${db}.patterns WHERE ${OF_KB} AND ${indexed} AND pattern_id NOT IN (${gone})`;
   const before = "lagInFrame(seq, 1, seq) OVER (ORDER BY seq ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)";
@@ -96,12 +101,14 @@ function checksOf(db: string): readonly Check[] {
       derived: true,
       sql: `SELECT concat('pattern ', toString(pattern_id), ', symbol ', toString(symbol)) AS what FROM (${postings} EXCEPT ${wanted})`,
     },
+    { name: "firsts.missing", derived: true, sql: `SELECT ${id} FROM (${wantedFirsts} EXCEPT ${firsts})` },
+    { name: "firsts.surplus", derived: true, sql: `SELECT ${id} FROM (${firsts} EXCEPT ${wantedFirsts})` },
   ];
 }
 
 export function clickhouseAudit(
   clickhouse: ClickHouse,
-  anew: { purgeDeleted(): Promise<void>; addPostings(kb: string, generation: number, from: number, to: number): Promise<void> },
+  anew: { purgeDeleted(): Promise<void> } & Pick<PatternIndex, "addPostings" | "addFirstSymbols">,
 ): PatternAudit {
   const db = clickhouse.database;
   const checks = checksOf(db);
@@ -158,13 +165,19 @@ export function clickhouseAudit(
           `WHERE ${OF_KB} AND (pattern_id, name) NOT IN (SELECT pattern_id, name FROM ${db}.pattern_names WHERE ${OF_KB})`,
         params,
       );
-      const [mark] = await clickhouse.rows<{ below: string }>(
-        `SELECT toString(max(index_marks.below)) AS below FROM ${db}.index_marks WHERE ${OF_KB} AND index_marks.name = 'postings'`,
-        params,
-      );
-      const below = Number(mark?.below ?? 0);
-      await clickhouse.command(`DELETE FROM ${db}.postings WHERE ${OF_KB}`, params);
-      if (below > 0) await anew.addPostings(kb, generation, 0, below);
+      const indexes = [
+        { table: "postings", mark: POSTINGS_MARK, add: anew.addPostings },
+        { table: "first_symbols", mark: FIRST_SYMBOLS_MARK, add: anew.addFirstSymbols },
+      ] as const;
+      for (const { table, mark, add } of indexes) {
+        const [row] = await clickhouse.rows<{ below: string }>(
+          `SELECT toString(max(index_marks.below)) AS below FROM ${db}.index_marks WHERE ${OF_KB} AND index_marks.name = {mark:String}`,
+          { ...params, mark },
+        );
+        const below = Number(row?.below ?? 0);
+        await clickhouse.command(`DELETE FROM ${db}.${table} WHERE ${OF_KB}`, params);
+        if (below > 0) await add(kb, generation, 0, below);
+      }
     },
     async checksum(kb, generation) {
       const [row] = await clickhouse.rows<{ sum: string }>(

@@ -10,7 +10,7 @@
 import { CANDIDATE_COLUMNS, candidatesOf, columnOf } from "./candidate-rows.ts";
 import type { ClickHouse, Params } from "./clickhouse-client.ts";
 import { nativeBlocks } from "./native-blocks.ts";
-import { type PatternIndex, POSTINGS_MARK, type PostingCandidates, type PostingQuestion } from "./pattern-index.ts";
+import { FIRST_SYMBOLS_MARK, type PatternIndex, POSTINGS_MARK, type PostingCandidates, type PostingQuestion } from "./pattern-index.ts";
 
 /** Similarities stand in SQL as whole numbers of this part, so that no rounding of theirs is between us and the store. */
 const SIMILARITY_SCALE = 1e12;
@@ -21,7 +21,7 @@ const SETTINGS = "SETTINGS max_threads = 1, max_block_size = 16384, preferred_bl
 const LOAD_SETTINGS =
   "SETTINGS max_threads = 1, max_insert_threads = 1, max_insert_block_size = 16777216, min_insert_block_size_rows = 16777216, " +
   "min_insert_block_size_bytes = 1073741824, use_query_condition_cache = 0";
-const TABLES = ["postings", "minhash_buckets", "index_marks"] as const;
+const TABLES = ["postings", "first_symbols", "minhash_buckets", "index_marks"] as const;
 
 /** Bit of a symbol in a signature. `clickhouse-index` and the SQL below must agree. */
 const signatureBit = (symbol: number): number => symbol & 63;
@@ -113,6 +113,27 @@ export function clickhouseIndex(clickhouse: ClickHouse): PatternIndex {
         { kb, generation, from, to },
       );
       await raise(kb, generation, POSTINGS_MARK, to);
+    },
+    async addFirstSymbols(kb, generation, from, to) {
+      if (from === 0) await raise(kb, generation, FIRST_SYMBOLS_MARK, 0);
+      await clickhouse.load(
+        `INSERT INTO ${db}.first_symbols SELECT kb, generation, first_symbol, length, name, pattern_id FROM ${db}.patterns ` +
+          `WHERE ${ofKb} AND pattern_id >= {from:UInt64} AND pattern_id < {to:UInt64} ${LOAD_SETTINGS}`,
+        { kb, generation, from, to },
+      );
+      await raise(kb, generation, FIRST_SYMBOLS_MARK, to);
+    },
+    async beginningWith(kb, generation, symbol, { below, limit, signal }) {
+      const sql =
+        `SELECT pattern_id FROM ${db}.first_symbols WHERE ${ofKb} AND symbol = {symbol:UInt32} AND pattern_id < {below:UInt64} ` +
+        `ORDER BY length, name LIMIT {limit:UInt32} ${SETTINGS}`;
+      const ids: number[] = [];
+      for await (const block of nativeBlocks(clickhouse.native(sql, { kb, generation, symbol, below, limit }, signal))) {
+        const { items } = columnOf(block, "pattern_id");
+        const view = new DataView(items.buffer, items.byteOffset, items.byteLength);
+        for (let row = 0; row < block.rows; row++) ids.push(Number(view.getBigUint64(row * 8, true)));
+      }
+      return ids;
     },
     async candidates(kb, generation, question, signal): Promise<PostingCandidates> {
       const { sql, params } = candidatesSql(db, question);

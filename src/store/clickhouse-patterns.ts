@@ -184,7 +184,7 @@ export async function openPatternStore(clickhouse: ClickHouse): Promise<PatternS
       `SELECT DISTINCT kb, generation FROM ${db}.deleted_patterns ORDER BY kb, generation`,
     );
     for (const params of kbs) {
-      for (const table of [...PATTERN_TABLES, "postings", "minhash_buckets"]) {
+      for (const table of [...PATTERN_TABLES, "postings", "first_symbols", "minhash_buckets"]) {
         const where = `kb = {kb:String} AND generation = {generation:UInt32} AND pattern_id IN (${gone})`;
         const left = await clickhouse.rows(`SELECT 1 AS one FROM ${db}.${table} WHERE ${where} LIMIT 1`, params);
         if (left.length > 0) await clickhouse.command(`DELETE FROM ${db}.${table} WHERE ${where}`, params);
@@ -238,7 +238,7 @@ export async function openPatternStore(clickhouse: ClickHouse): Promise<PatternS
     listing: clickhouseListing(clickhouse),
     settings: clickhouseSettings(clickhouse),
     archive: clickhouseArchive(clickhouse),
-    audit: clickhouseAudit(clickhouse, { purgeDeleted, addPostings: index.addPostings }),
+    audit: clickhouseAudit(clickhouse, { purgeDeleted, addPostings: index.addPostings, addFirstSymbols: index.addFirstSymbols }),
     async dropBefore(kb, generation) {
       await index.dropBefore(kb, generation);
       for (const table of WRITE_ORDER) {

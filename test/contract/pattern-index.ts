@@ -95,6 +95,33 @@ export function patternIndexSuite(name: string, open: () => Promise<PatternStore
       for (const id of before.patternIds) expect(after.patternIds).toContain(id);
     });
 
+    it("names what begins with a symbol, shortest first, equally long ones by name, within the ids and the number asked for", async () => {
+      await store.index.addFirstSymbols(kb, 1, 0, 1_500);
+      await store.index.addFirstSymbols(kb, 1, 1_500, patterns.length);
+      expect(await store.index.mark(kb, 1, "first symbols")).toBe(patterns.length);
+      const expected = (symbol: number, below: number): number[] =>
+        patterns
+          .map((pattern, id) => ({ id, first: pattern[0], length: pattern.length }))
+          .filter(({ id, first }) => first === symbol && id < below)
+          // The suite names patterns by their ids.
+          .sort((a, b) => a.length - b.length || a.id - b.id)
+          .map(({ id }) => id);
+      let named = 0;
+      for (let symbol = 0; symbol < 200; symbol += 3) {
+        for (const [below, limit] of [
+          [patterns.length, 10_000],
+          [1_234, 10_000],
+          [patterns.length, 5],
+        ] as const) {
+          const ids = await store.index.beginningWith(kb, 1, symbol, { below, limit });
+          expect(ids).toEqual(expected(symbol, below).slice(0, limit));
+          named += ids.length;
+        }
+      }
+      expect(named).toBeGreaterThan(300);
+      expect(await store.index.beginningWith(kb, 2, 63, { below: 10_000, limit: 10 })).toEqual([]);
+    });
+
     it("fetches patterns by their ids, and leaves out what is not there", async () => {
       const rows = [];
       for await (const columns of store.index.fetch(kb, 1, [3_004, 5, 9_999, 17])) rows.push(...rowsOf(columns));
@@ -106,8 +133,11 @@ export function patternIndexSuite(name: string, open: () => Promise<PatternStore
     it("drops what older generations left", async () => {
       await store.write({ token: "index-suite-2", entries: [learnEntry(kb, 2, 10_000, 0, [1, 2, 3], { firstNewSymbol: 1_000 })] });
       await store.index.addPostings(kb, 2, 0, 1);
+      await store.index.addFirstSymbols(kb, 2, 0, 1);
       await store.dropBefore(kb, 2);
       expect(await ask(patterns[40]!, 0.5)).toEqual({ patternIds: [], bounds: [] });
+      expect(await store.index.beginningWith(kb, 1, patterns[40]![0]!, { below: 10_000, limit: 10 })).toEqual([]);
+      expect(await store.index.beginningWith(kb, 2, 1, { below: 10_000, limit: 10 })).toEqual([0]);
       expect(await store.index.mark(kb, 1, "postings")).toBe(0);
       expect(await store.index.mark(kb, 2, "postings")).toBe(1);
     });

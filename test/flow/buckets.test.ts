@@ -209,6 +209,19 @@ describe("buckets", () => {
     );
   });
 
+  it("tells of a pattern that it did not offer", async () => {
+    // Alike in a third: no band is equal, and a scan finds it.
+    const events = [...eventsOf(3).slice(6), ["x"], ["y"], ["z"]];
+    const config: SessionConfig = { recall_threshold: 0.1, max_predictions: 1_000, ensemble: "ranked", rank_sort_algo: "similarity" };
+    const [stream, buckets] = await Promise.all([ask(events, config, "stream"), ask(events, config, "buckets")]);
+    const found = new Set(buckets.predictions.map(({ name }) => name));
+    const missed = stream.predictions.find(({ name }) => !found.has(name))!;
+    const fate = async (name: string) =>
+      (await opened.engine.predictState(KB, events, config, { source: "buckets", fateOf: name })).trace.pattern!;
+    expect(await fate(missed.name)).toMatchObject({ outcome: "filtered", stage: "buckets", reason: expect.stringContaining("no band") });
+    expect(await fate(buckets.predictions[0]!.name)).toMatchObject({ outcome: "predicted", rank: 1 });
+  });
+
   it("answers as the stream does, and is certain, where the pipeline asks for a band itself", async () => {
     const config = fc.record({
       recall_threshold: fc.constantFrom(0, 0.1, 0.5),

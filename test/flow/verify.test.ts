@@ -62,6 +62,20 @@ const PLANTED: readonly Planted[] = [
     plant: sql("DELETE FROM engram.postings WHERE {kb} AND pattern_id = 5"),
   },
   {
+    what: "a pattern is not found by its first symbol",
+    check: "firsts.missing",
+    mends: true,
+    plant: sql("DELETE FROM engram.first_symbols WHERE {kb} AND pattern_id = 5"),
+  },
+  {
+    what: "a pattern is found by another symbol than its first",
+    check: "firsts.surplus",
+    mends: true,
+    plant: sql(
+      "INSERT INTO engram.first_symbols SELECT kb, generation, symbol + 1, length, name, pattern_id FROM engram.first_symbols WHERE {kb} AND pattern_id = 5",
+    ),
+  },
+  {
     what: "a posting of no pattern",
     check: "postings.surplus",
     mends: true,
@@ -223,6 +237,7 @@ describe("engram verify", () => {
     await engine.updatePattern(KB, names[30]!, { frequency: 5 });
     await engine.flush();
     await patterns.index.addPostings(KB, 1, 0, (await state.head(KB)).patternCount);
+    await patterns.index.addFirstSymbols(KB, 1, 0, (await state.head(KB)).patternCount);
   }, 120_000);
   afterAll(async () => {
     await engine.close();
@@ -243,7 +258,7 @@ describe("engram verify", () => {
   }, 120_000);
 
   // Each corruption is planted into tables as they were: what it spoilt is put back from copies.
-  const TABLES = ["patterns", "pattern_names", "postings", "symbols", "learn_events"];
+  const TABLES = ["patterns", "pattern_names", "postings", "first_symbols", "symbols", "learn_events"];
 
   it.each(PLANTED.map((planted) => [planted.what, planted] as const))(
     "finds that %s",

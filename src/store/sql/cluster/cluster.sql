@@ -56,6 +56,21 @@ SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory 
 CREATE TABLE IF NOT EXISTS engram.postings ON CLUSTER '{cluster}' AS engram.postings_shard
 ENGINE = Distributed('{cluster}', 'engram', 'postings_shard', cityHash64(kb, generation, pattern_id));
 
+CREATE TABLE IF NOT EXISTS engram.first_symbols_shard ON CLUSTER '{cluster}'
+(
+    kb LowCardinality(String),
+    generation UInt32,
+    symbol UInt32,
+    length UInt16,
+    name FixedString(20) CODEC(NONE),
+    pattern_id UInt64 CODEC(T64, LZ4)
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/engram/first_symbols', '{replica}') ORDER BY (kb, generation, symbol, length, name)
+SETTINGS index_granularity = 512, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS engram.first_symbols ON CLUSTER '{cluster}' AS engram.first_symbols_shard
+ENGINE = Distributed('{cluster}', 'engram', 'first_symbols_shard', cityHash64(kb, generation, pattern_id));
+
 CREATE TABLE IF NOT EXISTS engram.minhash_buckets_shard ON CLUSTER '{cluster}'
 (
     kb LowCardinality(String),
