@@ -85,6 +85,17 @@ export function bandKeysContract(name: string, openPool: OpenPool, { canLose }: 
       );
     });
 
+    test("what no twin signs here comes out alike for a pattern and for a state", async () => {
+      const pool = await opened({});
+      const wide: BandSpec = { scheme: "datasketch", values: 128, bands: 32, rows: 4, seed: 5 };
+      const kb = kbOf(50);
+      const states = new StateBands();
+      const keys = await pool.bandKeys(kb.columns, wide, kb.numbering.table("wide"));
+      const alone = kb.patterns.flatMap(({ events }) => [...states.keysOf(Uint32Array.from(events.flat(), symbolHash), wide)]);
+      expect([...keys]).toEqual(alone);
+      expect(new Set(keys).size).toBeGreaterThan(1_000);
+    });
+
     test("cut in slices and beside scans of the same threads, every row has its keys", async () => {
       const pool = await opened({ sliceRows: 7 });
       const kb = kbOf(300);

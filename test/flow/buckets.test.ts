@@ -10,10 +10,12 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { configOf } from "../../src/config.ts";
 import { openEngine } from "../../src/engine.ts";
+import type { Engine } from "../../src/engine-types.ts";
 import { buildApp } from "../../src/http/app.ts";
 import { silentLogger } from "../../src/log.ts";
 import type { SessionConfig } from "../../src/model/session-config.ts";
 import { openInlinePool } from "../../src/pool/inline-pool.ts";
+import { rebuildState } from "../../src/rebuild.ts";
 import { openStores, type Stores } from "../../src/store/open.ts";
 import { equalBands, signature } from "../reference/minhash.ts";
 import { type OpenedEngine, openTestEngine, type StateBackEnd } from "../support/engines.ts";
@@ -356,6 +358,44 @@ it("goes on with a fill that was stopped anywhere, and no answer is wrong meanwh
     rmSync(folder, { recursive: true, force: true });
   }
 }, 120_000);
+
+it("is there after the state store was lost and rebuilt, and goes with an import that is taken back", async () => {
+  const opened = await openTestEngine("lmdb", { indexStep: STEP });
+  const KB = "rebuilt";
+  const config: SessionConfig = { filter_pipeline: ["minhash"], minhash_threshold: 0.2, recall_threshold: 0.1 };
+  const ask = (engine: Engine) => engine.predictState(KB, eventsOf(6), config, { source: "buckets" });
+  try {
+    await opened.engine.setMinhash(KB, {});
+    await opened.engine.learnSequences(KB, patternsOf(0, 3 * STEP));
+    await opened.engine.flush();
+    const before = await ask(opened.engine);
+    expect(before.trace).toMatchObject({ certified: true, source: "buckets" });
+    expect(before.predictions.length).toBeGreaterThan(1);
+    await opened.engine.close();
+    rmSync(join(opened.config.dataDir, "state"), { recursive: true });
+    await rebuildState(opened.config, silentLogger);
+    const engine = await openEngine(opened.config, silentLogger, { pool: await openInlinePool({ residentBytes: 16 * 2 ** 20 }) });
+    try {
+      const after = await ask(engine);
+      expect(after.predictions).toEqual(before.predictions);
+      expect(after.trace.stages[0]).toMatchObject({ name: "buckets", candidatesIn: 3 * STEP });
+      expect((await engine.verifyKb(KB, false)).findings).toEqual([]);
+      // A copy is an import: taken back, its kb is empty, and so are its buckets.
+      const { id } = await engine.copyKb(KB, "copy");
+      await engine.flush();
+      expect((await engine.minhash("copy"))!.indexedBelow).toBe(3 * STEP);
+      await engine.rollbackImport(id, false);
+      await engine.flush();
+      expect((await engine.minhash("copy"))!.indexedBelow).toBe(0);
+      expect((await engine.predictState("copy", eventsOf(6), config, { source: "buckets" })).predictions).toEqual([]);
+      expect((await engine.verifyKb("copy", false)).findings).toEqual([]);
+    } finally {
+      await engine.close();
+    }
+  } finally {
+    await opened.close();
+  }
+}, 60_000);
 
 it("goes on with a fill whose process was killed", async () => {
   const folder = mkdtempSync(join(tmpdir(), "engram-buckets-kill-"));
