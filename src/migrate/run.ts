@@ -75,7 +75,9 @@ export async function migrate(run: MigrationRun): Promise<MigrationRecord> {
       "Two knowledge bases of the source would become one. Migrate them one by one with --kb and --into.",
     );
   if (!run.dryRun) {
-    for (const kb of record.kbs) await assertRoom(run, kb);
+    // Of a run that goes on it was looked at before: what was killed in its first batch may have learned of it. The target knows its import again.
+    const begun = new Set(run.record.kbs.map(({ source, node }) => `${source}\0${node}`));
+    for (const kb of record.kbs) if (!begun.has(`${kb.source}\0${kb.node}`)) await assertRoom(run, kb);
     // The run's id is part of every batch's key: it must outlive a crash of the very first.
     await run.records.save(record);
   }
@@ -105,7 +107,7 @@ export async function migrate(run: MigrationRun): Promise<MigrationRecord> {
 }
 
 async function assertRoom({ target, merge }: MigrationRun, kb: KbRecord): Promise<void> {
-  if (merge || kb.resume !== undefined || kb.done) return;
+  if (merge) return;
   const count = await target.patternCount(kb.node);
   if (count === 0) return;
   throw new EngineError(

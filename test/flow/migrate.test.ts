@@ -1,5 +1,6 @@
 /** A migration from a live MongoDB-wire server and from dump files, as a user runs it: killed on the way, started again, nothing twice. */
 import { execFile, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,10 +19,12 @@ import { startServer } from "../support/server-process.ts";
 
 const CLI = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
 const run = promisify(execFile);
-/** Four batches: enough to be killed between them. */
-const PATTERNS = 7_001;
+/** Four batches: enough to be killed between them. More in `test/durability/migrate.durability.ts`. */
+const PATTERNS = Number(process.env.ENGRAM_TEST_MIGRATED ?? 7_001);
 /** Four starts of the program and a check of every counter: 15 s on a machine of its own. */
-const LONG_MS = 240_000;
+const LONG_MS = 240_000 + 10 * PATTERNS;
+/** Batches of the source that a run gets before it is killed: a fifth of all, and at least one. */
+const BATCHES_ALIVE = Math.max(1, Math.floor(PATTERNS / 2_000 / 5));
 
 let folder: string;
 let mongo: MongoWireServer;
@@ -87,8 +90,12 @@ describe("engram migrate mongo", () => {
       const child = spawn(process.execPath, migrate(mongo.url), { stdio: "ignore" });
       const before = finds;
       mongo.before = (command) => {
-        // At the third batch asked for since the start: two may be learned, one of them perhaps not recorded.
-        if (Object.keys(command)[0] === "find" && String(command.find) === "patterns_kb" && ++finds === before + 2 + (kills % 2))
+        // The last batches before may be learned, one of them perhaps not recorded.
+        if (
+          Object.keys(command)[0] === "find" &&
+          String(command.find) === "patterns_kb" &&
+          ++finds === before + BATCHES_ALIVE + 1 + (kills % 2)
+        )
           child.kill("SIGKILL");
       };
       const [code, signal] = await once(child, "exit");
@@ -123,17 +130,38 @@ describe("engram migrate mongo", () => {
     await emptied.close();
   });
 
-  it("from dump files, through the server that has the folder open", { timeout: LONG_MS }, async () => {
+  it("from dump files, through the server that has the folder open, killed three times", { timeout: LONG_MS }, async () => {
     const dump = join(folder, "dump", "weather_kato");
     mkdirSync(dump, { recursive: true });
     writeFileSync(join(dump, "patterns_kb.bson"), Buffer.concat(corpus.patterns.map((document) => BSON.serialize(document))));
     writeFileSync(join(dump, "symbols_kb.bson"), Buffer.concat(corpus.symbols.map((document) => BSON.serialize(document))));
+    const hash = (): string =>
+      createHash("sha256")
+        .update(readFileSync(join(dump, "patterns_kb.bson")))
+        .digest("hex");
+    const before = hash();
     const server = await startServer({}, ["--data-dir", dataDir()]);
     try {
+      for (let kills = 1; kills <= 3; kills++) {
+        const child = spawn(process.execPath, migrate(join(folder, "dump")), { stdio: "ignore" });
+        const ended = once(child, "exit");
+        const learned = async (): Promise<number> => {
+          const reply = await fetch(`${server.url}/v1/kbs/weather/stats`);
+          return ((await reply.json()) as { patterns: number }).patterns;
+        };
+        // The first one in its first batch, of which nothing is written down yet.
+        while ((await learned()) < 1 + (PATTERNS * (kills - 1)) / 5) {
+          if (child.exitCode !== null) throw new Error(`the migration ended by itself with ${child.exitCode}`);
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+        child.kill("SIGKILL");
+        expect(await ended).toEqual([null, "SIGKILL"]);
+      }
       const { stdout } = await run(process.execPath, migrate(join(folder, "dump")));
       const report = JSON.parse(stdout) as MigrationReport;
       expect(report).toMatchObject({ finished: true, target: `the server at ${server.url}` });
       expect(report.knowledge_bases[0]).toMatchObject({ patterns: PATTERNS, checksum: checksum() });
+      expect(hash()).toBe(before);
     } finally {
       await server.stop();
     }
