@@ -26,7 +26,7 @@ import { zipfCorpus } from "./zipf-corpus.ts";
 
 const SEED = 20261125;
 const COMMIT = 1_000;
-const FLUSH = 5_000;
+const FLUSH = 20_000;
 /** Patterns of one request, as many as it may carry. */
 const REQUEST_LINES = HTTP_LIMITS.patternLinesMax;
 const RULES = { symbolsPerPatternMax: HTTP_LIMITS.symbolsPerSequenceMax, persistence: 5 };

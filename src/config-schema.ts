@@ -185,7 +185,7 @@ const SETTINGS = {
     about: "Learns that may wait to be written to ClickHouse; beyond it a learn is refused (503).",
   }),
   flushRowsMax: integer({
-    fallback: 5_000,
+    fallback: 20_000,
     min: 1,
     max: 100_000,
     unit: "entries",

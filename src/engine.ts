@@ -98,7 +98,15 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
   const deleted = new DeletedPatterns(state);
   const minhash = new MinhashSettings(patterns.settings, state);
   const buckets = new Buckets({ patterns, pool, symbols, deleted, settings: minhash });
-  const indexer = new Indexer({ state, index: patterns.index, buckets, minhash, log, step: config.indexStep });
+  const indexer = new Indexer({
+    state,
+    index: patterns.index,
+    buckets,
+    minhash,
+    log,
+    step: config.indexStep,
+    isLoading: () => flusher.isLoading,
+  });
   const packer = new Packer(log);
   const flusher = new Flusher({
     state,
@@ -108,6 +116,7 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
     intervalMs: config.flushIntervalMs,
     rowsOf: (batch) => batchRows(packer, batch),
     flushed: (kb) => indexer.notify(kb),
+    loaded: () => indexer.loaded(),
   });
   const resumed = indexer.resume().catch((error) => log.warn({ err: error }, "looking for patterns without an index failed"));
   const janitor = new Janitor(state, log);

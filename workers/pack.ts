@@ -34,7 +34,7 @@ function rowsOf({ parts }: RowsTask): Done {
     kb,
     entries: Array.from(ends, (end, at) => bytes.subarray(at === 0 ? 0 : ends[at - 1], end)),
   }));
-  const rows = flushTexts(decoded(encoded));
+  const rows = flushTexts(decoded(encoded, "new"));
   // A short text stands in a piece that others share, which cannot be handed over.
   const own = Object.values(rows.tables).filter((text) => text instanceof Uint8Array && text.byteLength === text.buffer.byteLength);
   return { value: rows, buffers: own.map((text) => (text as Uint8Array).buffer) };

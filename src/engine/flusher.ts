@@ -18,6 +18,10 @@ const RETRY_MS = 300;
  */
 const LEASE_MS = 10_000;
 
+/** A batch of this many entries is of a load, and so long after the last of them the load is over. */
+const LOAD_ENTRIES = 1_000;
+const LOAD_QUIET_MS = 500;
+
 /** How often an idle flusher looks for entries that another process left. */
 const POLL_MS = 5_000;
 
@@ -33,6 +37,8 @@ export interface FlusherOptions {
   readonly rowsOf: (batch: FlushBatch) => FlushRows | Promise<FlushRows>;
   /** Told of each kb that has new patterns in the pattern store. */
   readonly flushed?: (kb: string) => void;
+  /** Told when a load is over. */
+  readonly loaded?: () => void;
 }
 
 interface Waiter {
@@ -41,6 +47,10 @@ interface Waiter {
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
+
+/** Asked of the encoded form where there is one: looking at the entries decodes them. */
+const sizeOf = (batch: FlushBatch): number =>
+  batch.encoded === undefined ? batch.entries.length : batch.encoded.reduce((sum, part) => sum + part.entries.length, 0);
 
 export class Flusher {
   readonly #options: FlusherOptions;
@@ -87,6 +97,7 @@ export class Flusher {
       this.#stopped = true;
       this.#wake?.();
       await this.#done;
+      clearTimeout(this.#quiet);
     }
   }
   #stopped = false;
@@ -121,9 +132,11 @@ export class Flusher {
       try {
         let batch = await state.takeFlush(this.#owner, rowsMax, LEASE_MS);
         while (batch !== undefined) {
+          if (sizeOf(batch) >= LOAD_ENTRIES) this.#loading();
           await this.#write(batch);
           batch = await state.takeFlush(this.#owner, rowsMax, LEASE_MS);
         }
+        if (waiters.length > 0) this.#loaded();
         if (this.#purges) await this.#purge();
         if ((await state.outboxSize()) === 0) for (const waiter of waiters) waiter.resolve();
         else await this.#later(waiters);
@@ -156,6 +169,23 @@ export class Flusher {
     }
     if (!this.#stopped) await sleep(RETRY_MS);
     this.#notified = true;
+  }
+
+  /** Much is being learned: large batches follow each other. */
+  get isLoading(): boolean {
+    return this.#quiet !== undefined;
+  }
+  #quiet: NodeJS.Timeout | undefined;
+
+  #loading(): void {
+    clearTimeout(this.#quiet);
+    this.#quiet = setTimeout(() => this.#loaded(), LOAD_QUIET_MS).unref();
+  }
+
+  #loaded(): void {
+    clearTimeout(this.#quiet);
+    this.#quiet = undefined;
+    this.#options.loaded?.();
   }
 
   async #write(batch: FlushBatch): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * Fills the pattern index behind the flusher, postings, first symbols and, for kbs that ask for MinHash, buckets: as soon as enough flushed patterns of a kb are not in it, they are put in together. A flush
  * does not wait for it, a kb of a few thousand patterns never gets one, and what was learned before there was an index is taken up at the
- * next start. Whoever asks the index scans the patterns above the mark, at most about one step of them.
+ * next start. Whoever asks the index scans the patterns above the mark: about one step of them, and while a load goes on up to a range.
  *
  * Two processes over one store may index the same range at once: rows stand there twice, and no answer changes.
  */
@@ -29,6 +29,8 @@ export interface IndexerOptions {
   readonly log: Logger;
   /** Patterns that wait before they are indexed together; ranges end at multiples of it. */
   readonly step: number;
+  /** Much is being learned at this time. */
+  readonly isLoading: () => boolean;
 }
 
 interface Mark {
@@ -40,6 +42,8 @@ export class Indexer {
   readonly #options: IndexerOptions;
   readonly #marks = new Map<string, Mark>();
   readonly #waiting = new Set<string>();
+  /** Kbs of which something waits until a load is over. */
+  readonly #deferred = new Set<string>();
   #running: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
@@ -55,6 +59,12 @@ export class Indexer {
       const head = await this.#options.state.head(kb);
       if (head.patternCount >= this.#options.step) this.notify(kb);
     }
+  }
+
+  /** A load is over: what was put off is done. */
+  loaded(): void {
+    for (const kb of this.#deferred) this.notify(kb);
+    this.#deferred.clear();
   }
 
   /** Patterns of the kb were flushed. */
@@ -185,10 +195,15 @@ export class Indexer {
     rangeMax: number,
     add: (from: number, to: number) => Promise<void>,
   ): Promise<boolean> {
-    const { log, step } = this.#options;
+    const { log, step, isLoading } = this.#options;
     const from = await this.#below(kb, generation, below, name);
     const to = Math.min(from + rangeMax, below - (below % step));
     if (to <= from || this.#closed) return false;
+    // A load has the processors to itself: what it brings is indexed in large ranges, the rest when it is over.
+    if (isLoading() && below - from < RANGE_MAX) {
+      this.#deferred.add(kb);
+      return false;
+    }
     const start = performance.now();
     await add(from, to);
     this.#remember(markKey(kb, generation, name), to);

@@ -18,9 +18,9 @@ export class EncodedBatch implements FlushBatch {
   }
 }
 
-/** One after another, so that none is held longer than it is looked at. */
-export function* decoded(encoded: readonly EncodedEntries[]): Generator<OutboxEntry> {
+/** One after another, so that none is held longer than it is looked at. `texts` as in `decodeEntry`. */
+export function* decoded(encoded: readonly EncodedEntries[], texts: "all" | "new" = "all"): Generator<OutboxEntry> {
   for (const { kb, entries } of encoded) {
-    for (const entry of entries) yield decodeEntry(kb, Buffer.from(entry.buffer, entry.byteOffset, entry.byteLength));
+    for (const entry of entries) yield decodeEntry(kb, Buffer.from(entry.buffer, entry.byteOffset, entry.byteLength), texts);
   }
 }

@@ -99,12 +99,21 @@ export function prepareLearn(learn: LearnCommit): PreparedLearn {
   };
 }
 
-/** Reads what `bodyOf` wrote; `vectors` those at the given positions, or all. Errors: ENGRAM_STORE_REPLY. */
-export function readBody(reader: RecordReader) {
+/**
+ * Reads what `bodyOf` wrote; `vectors` those at the given positions, or all. Texts of symbols that are not wanted are passed over and come out empty.
+ * Errors: ENGRAM_STORE_REPLY.
+ */
+export function readBody(reader: RecordReader, isWanted: (symbol: number) => boolean = () => true) {
   const name = reader.text();
   const persistence = reader.u32();
   const distinct = new Array<string>(reader.u32());
-  for (let i = 0; i < distinct.length; i++) distinct[i] = reader.text();
+  for (let i = 0; i < distinct.length; i++) {
+    if (isWanted(i)) distinct[i] = reader.text();
+    else {
+      reader.skipText();
+      distinct[i] = "";
+    }
+  }
   const flat = reader.u32s(reader.u32() / 4);
   const eventEnds = reader.u32s(reader.u32() / 4);
   const emotives = readWindow(reader.block());
@@ -174,7 +183,8 @@ export function newPatternOf(entry: Buffer, generation: number): number | undefi
   return isOne ? entry.readDoubleLE(25) : undefined;
 }
 
-export function decodeEntry(kb: string, bytes: Buffer): OutboxEntry {
+/** Decodes an entry; with `texts` "new", symbols that an earlier learn brought come out empty, which is all that a flush needs. */
+export function decodeEntry(kb: string, bytes: Buffer, texts: "all" | "new" = "all"): OutboxEntry {
   const reader = new RecordReader(bytes);
   const kind = reader.u8();
   const generation = reader.f64();
@@ -190,7 +200,7 @@ export function decodeEntry(kb: string, bytes: Buffer): OutboxEntry {
   const firstNewSymbol = reader.u32();
   const symbolIds = reader.u32s(reader.u32());
   const indexedVectors = reader.u32s(reader.u32());
-  const { vectors, ...body } = readBody(reader);
+  const { vectors, ...body } = readBody(reader, texts === "all" ? undefined : (i) => (symbolIds[i] as number) >= firstNewSymbol);
   const learned = { patternId, isNew, symbolIds, firstNewSymbol, ...body, vectors: vectors(indexedVectors) };
   return { kb, generation, seq, atMs, kind: "learn", ...learned };
 }

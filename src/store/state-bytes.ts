@@ -125,6 +125,10 @@ export class RecordReader {
     const at = this.#take(bytes);
     return this.bytes.toString("utf8", at, at + bytes);
   }
+  /** Passes over a text. */
+  skipText(): void {
+    this.#take(this.u32());
+  }
   /** A reader of the next `bytes` bytes; this one goes on behind them. */
   part(bytes: number): RecordReader {
     const at = this.#take(bytes);

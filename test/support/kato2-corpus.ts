@@ -18,7 +18,7 @@ export function kato2Corpus(count: number, seed: number): Kato2Corpus {
   };
   const whole = (below: number): number => Math.floor(random() * below);
   const patterns: Record<string, unknown>[] = [];
-  const symbols = new Map<string, { frequency: number; members: number; joy: number }>();
+  const symbols = new Map<string, { frequency: number; members: number; joy: number | undefined }>();
   for (let n = 0; n < count; n++) {
     // The first symbol makes each pattern distinct.
     const events = Array.from({ length: 1 + whole(6) }, (_, at) =>
@@ -40,10 +40,10 @@ export function kato2Corpus(count: number, seed: number): Kato2Corpus {
       metadata: n % 3 === 0 ? { book: [`b${n % 7}`, "all"], "chapter.é": ["1"] } : {},
     });
     for (const symbol of distinct) {
-      const known = symbols.get(symbol) ?? { frequency: 0, members: 0, joy: 0 };
+      const known = symbols.get(symbol) ?? { frequency: 0, members: 0, joy: undefined };
       known.frequency += frequency * flat.filter((at) => distinct[at] === symbol).length;
       known.members += 1;
-      for (const { joy } of joys) known.joy += joy;
+      for (const { joy } of joys) known.joy = (known.joy ?? 0) + joy;
       symbols.set(symbol, known);
     }
   }
@@ -54,7 +54,7 @@ export function kato2Corpus(count: number, seed: number): Kato2Corpus {
       name,
       frequency,
       pattern_member_frequency: members,
-      ...(joy > 0 && { emotives: { joy } }),
+      ...(joy !== undefined && { emotives: { joy } }),
     })),
   };
 }

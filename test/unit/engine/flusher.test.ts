@@ -8,12 +8,13 @@ import type { FlushBatch, OutboxEntry, StateStore } from "../../../src/store/sta
 import { learnEntry } from "../../contract/pattern-store.ts";
 
 /** An outbox in memory and a pattern store that notes what it is given; `fail` makes the next writes throw. */
-function fixture(intervalMs = 1) {
+function fixture(intervalMs = 1, rowsMax = 2) {
   const waiting: OutboxEntry[] = [];
   const written: string[][] = [];
   const dropped: [string, number][] = [];
   let taken: FlushBatch | undefined;
   let batches = 0;
+  const loads: boolean[] = [];
   const control = { fail: 0, leasedToOther: false, purges: 0 };
   const state = {
     backEnd: "redis",
@@ -38,8 +39,16 @@ function fixture(intervalMs = 1) {
     dropBefore: async (kb: string, generation: number) => void dropped.push([kb, generation]),
     purgeDeleted: async () => void control.purges++,
   } as unknown as PatternStore;
-  const flusher = new Flusher({ state, patterns, log: silentLogger, rowsMax: 2, intervalMs, rowsOf: ({ entries }) => flushRows(entries) });
-  return { flusher, waiting, written, dropped, control };
+  const flusher = new Flusher({
+    state,
+    patterns,
+    log: silentLogger,
+    rowsMax,
+    intervalMs,
+    rowsOf: ({ entries }) => flushRows(entries),
+    loaded: () => void loads.push(true),
+  });
+  return { flusher, waiting, written, dropped, control, loads };
 }
 
 afterEach(() => {
@@ -133,4 +142,23 @@ it("removes the rows of deleted patterns once after all deletes are in, and once
   expect(control.purges).toBe(2);
   await flusher.close();
   expect(control.purges).toBe(2);
+});
+
+it("says when a load is over: at once when someone waits, else after a quiet moment", async () => {
+  const { flusher, waiting, loads } = fixture(1, 5_000);
+  const learnMany = (from: number): void =>
+    void waiting.push(...Array.from({ length: 1_500 }, (_, i) => learnEntry("kb", 1, from + i, from + i, [1, 2])));
+  learnMany(1);
+  await flusher.drained();
+  expect([loads.length, flusher.isLoading]).toEqual([1, false]);
+  waiting.push(learnEntry("kb", 1, 2_000, 2_000, [1, 2]));
+  await flusher.drained();
+  expect([loads.length, flusher.isLoading]).toEqual([2, false]);
+  learnMany(3_000);
+  flusher.notify();
+  while (waiting.length > 0) await new Promise((resolve) => setTimeout(resolve, 2));
+  expect([loads.length, flusher.isLoading]).toEqual([2, true]);
+  while (loads.length < 3) await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(flusher.isLoading).toBe(false);
+  await flusher.close();
 });
