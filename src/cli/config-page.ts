@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import type { LoadedConfig } from "../config.ts";
 import { environmentName, settingRows } from "../config-schema.ts";
 import { loadSettings, type SettingOptions, withSettings } from "./settings.ts";
+import { tell } from "./terminal.ts";
 
 const INTRODUCTION = `# Settings
 
@@ -37,15 +38,27 @@ export function configPage(): string {
   return [INTRODUCTION, "| setting | default | allowed | environment | meaning |", "|---|---|---|---|---|", ...rows, ""].join("\n");
 }
 
+interface SettingInForce {
+  readonly setting: string;
+  /** null: not set. Of a secret only that it is: "(set)". */
+  readonly value: unknown;
+  readonly from: string;
+}
+
 /** The settings in force with where each came from; secrets are only said to be set. */
-export function settingsTable(loaded: LoadedConfig): string {
-  const table = new Table({ head: ["setting", "value", "from"], style: { head: [], border: [], compact: true } });
-  for (const { key, setting } of settingRows()) {
+export function settingsInForce(loaded: LoadedConfig): readonly SettingInForce[] {
+  return settingRows().map(({ key, setting }) => {
     const [name, inner] = key.split(".") as [keyof LoadedConfig["config"], string | undefined];
     const value: unknown = inner === undefined ? loaded.config[name] : (loaded.config[name] as unknown as Record<string, unknown>)[inner];
-    const set = value !== undefined && value !== "";
-    table.push([key, setting.secret ? (set ? "(set)" : "-") : set ? JSON.stringify(value) : "-", loaded.sources.get(key) ?? "default"]);
-  }
+    const isSet = value !== undefined && value !== "";
+    return { setting: key, value: isSet ? (setting.secret ? "(set)" : value) : null, from: loaded.sources.get(key) ?? "default" };
+  });
+}
+
+export function settingsTable(loaded: LoadedConfig): string {
+  const table = new Table({ head: ["setting", "value", "from"], style: { head: [], border: [], compact: true } });
+  for (const { setting, value, from } of settingsInForce(loaded))
+    table.push([setting, value === null ? "-" : value === "(set)" ? value : JSON.stringify(value), from]);
   return table.toString();
 }
 
@@ -54,9 +67,14 @@ export function registerConfig(program: Command): void {
     program
       .command("config")
       .description("show the settings in force and where each came from")
-      .option("--markdown", "print the reference of all settings instead"),
-  ).action((options: SettingOptions & { readonly markdown?: boolean }) => {
-    if (options.markdown) process.stdout.write(configPage());
-    else console.log(settingsTable(loadSettings(options)));
+      .option("--markdown", "print the reference of all settings instead")
+      .option("--json", "print the settings as JSON"),
+  ).action((options: SettingOptions & { readonly markdown?: boolean; readonly json?: boolean }) => {
+    if (options.markdown) {
+      process.stdout.write(configPage());
+      return;
+    }
+    const loaded = loadSettings(options);
+    tell(options, settingsInForce(loaded), settingsTable(loaded));
   });
 }

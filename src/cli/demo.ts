@@ -9,12 +9,13 @@ import type { Command } from "commander";
 import { EngineError } from "../errors.ts";
 import type { SessionConfig } from "../model/session-config.ts";
 import { replaceFile } from "../replace-file.ts";
+import { urlOption } from "./arguments.ts";
 import { type Dictionary, type Question, questionsOf, soundsOf, wordsBySounds } from "./demo-words.ts";
 import { BATCH_SEQUENCES } from "./learn.ts";
 import { type AnyPrediction, type Memory, openMemory, withPatience } from "./memory.ts";
 import { numberOption } from "./predict.ts";
 import { loadSettings, logOf, type SettingOptions, withDataDir, withSettings } from "./settings.ts";
-import { eventsText, grouped, perSecond, shorten, startBar } from "./terminal.ts";
+import { eventsText, grouped, perSecond, shorten, startBar, tell } from "./terminal.ts";
 
 const NODE = "pronunciations";
 
@@ -25,6 +26,7 @@ interface DemoOptions extends SettingOptions {
   readonly url?: string;
   readonly queries: string;
   readonly seed: string;
+  readonly json?: boolean;
 }
 
 async function loadDictionary(): Promise<Dictionary> {
@@ -64,14 +66,14 @@ async function writeRecord(file: string, learned: number): Promise<void> {
   await replaceFile(file, `${JSON.stringify({ learned })}\n`);
 }
 
-async function learnAll(memory: Memory, dictionary: Dictionary, record: string): Promise<void> {
+async function learnAll(memory: Memory, dictionary: Dictionary, record: string, note: (text: string) => void): Promise<void> {
   const sequences = Object.values(dictionary).map((pronunciation) => soundsOf(pronunciation).map((sound) => [sound]));
   const before = await learnedBefore(record, memory);
   if (before >= sequences.length) {
-    console.log(`${grouped(sequences.length)} pronunciations were learned before (${grouped(await memory.patternCount())} patterns).`);
+    note(`${grouped(sequences.length)} pronunciations were learned before (${grouped(await memory.patternCount())} patterns).`);
     return;
   }
-  console.log(`Learning ${grouped(sequences.length)} pronunciations; it can be stopped and started again.`);
+  note(`Learning ${grouped(sequences.length)} pronunciations; it can be stopped and started again.`);
   const bar = startBar("{bar} {percentage}% | {learned} pronunciations | {rate} | {eta_formatted} left", sequences.length, before, {
     learned: grouped(before),
     rate: "0/s",
@@ -89,7 +91,7 @@ async function learnAll(memory: Memory, dictionary: Dictionary, record: string):
     bar.stop();
   }
   const seconds = ((Date.now() - started) / 1_000).toFixed(1);
-  console.log(
+  note(
     `Learned in ${seconds} s: ${grouped(await memory.patternCount())} patterns (words that sound alike are one; a single sound is none).`,
   );
 }
@@ -147,7 +149,7 @@ async function demo(options: DemoOptions): Promise<void> {
   const dictionary = await loadDictionary();
   const memory = await openMemory({ config, log: logOf(loaded, true), node: NODE, url: options.url });
   try {
-    await learnAll(memory, dictionary, recordPath(config.dataDir, options.url));
+    await learnAll(memory, dictionary, recordPath(config.dataDir, options.url), options.json ? console.error : console.log);
     const answers: Answer[] = [];
     for (const question of questionsOf(dictionary, random, seed)) {
       const state = question.sounds.map((sound) => [sound]);
@@ -155,9 +157,13 @@ async function demo(options: DemoOptions): Promise<void> {
       const predictions = await memory.predict(state, QUESTION_SETTINGS);
       answers.push({ question, predictions, ms: performance.now() - started });
     }
-    console.log(`\nQuestions, the last ${random} drawn with --seed ${seed}:`);
-    console.log(answerTable(answers, wordsBySounds(dictionary)));
-    if (answers.length > 0) console.log(totals(answers, await memory.patternCount()));
+    const patterns = await memory.patternCount();
+    const text = [
+      `\nQuestions, the last ${random} drawn with --seed ${seed}:`,
+      answerTable(answers, wordsBySounds(dictionary)),
+      ...(answers.length > 0 ? [totals(answers, patterns)] : []),
+    ].join("\n");
+    tell(options, { patterns, questions: answers.map((answer) => ({ ...answer, place: placeOf(answer) })) }, text);
   } finally {
     await memory.close();
   }
@@ -170,6 +176,7 @@ export function registerDemo(program: Command): void {
       .description("learn a dictionary of pronunciations (once) and ask it words, cut short and misheard too")
       .option("--queries <count>", "questions beside the fixed ones", "15")
       .option("--seed <number>", "draws other questions", "1")
-      .option("--url <url>", "a running server instead of a folder of its own (default: ./data/demo, in this process)"),
+      .option("--json", "print questions and answers as JSON")
+      .addOption(urlOption("a running server instead of a folder of its own (default: ./data/demo, in this process)")),
   ).action(demo);
 }

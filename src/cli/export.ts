@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { EngineError } from "../errors.ts";
 import { ahead } from "../http/ahead.ts";
 import { ArchiveFolder, type Manifest, type ManifestPart } from "./archive-folder.ts";
+import { kbOption, nodeName, urlOption } from "./arguments.ts";
 import { type Caller, openCaller } from "./caller.ts";
 import { withPatience } from "./memory.ts";
 import { loadSettings, logOf, type SettingOptions, withSettings } from "./settings.ts";
@@ -33,9 +34,13 @@ const barOf = (total: number, from: number): Bar =>
 const changesOf = ({ parts }: Pick<Manifest, "parts">): number => parts.reduce((sum, part) => sum + part.events, 0);
 
 /** Runs a command's work on the memory, and prints its result as a sentence or as JSON. */
-async function run(options: ArchiveOptions, work: (caller: Caller) => Promise<{ result: object; text: string }>): Promise<void> {
+async function run(
+  options: ArchiveOptions,
+  isKept: boolean,
+  work: (caller: Caller) => Promise<{ result: object; text: string }>,
+): Promise<void> {
   const loaded = loadSettings(options);
-  const caller = await openCaller({ config: loaded.config, log: logOf(loaded, true), url: options.url });
+  const caller = await openCaller({ config: loaded.config, log: logOf(loaded, true), url: options.url, isKept });
   try {
     const { result, text } = await work(caller);
     console.log(options.json ? JSON.stringify(result) : text);
@@ -75,6 +80,9 @@ export async function exportKb(
   return folder.manifest!;
 }
 
+const noArchive = (path: string): EngineError =>
+  new EngineError("ENGRAM_FILE_UNREADABLE", `${path} holds no archive. Name the folder that engram export wrote.`);
+
 /** Learns the archive's parts; those that an import of this id sent before count once. */
 export async function importArchive(
   caller: Caller,
@@ -83,7 +91,7 @@ export async function importArchive(
   onProgress: (changes: number) => void,
 ): Promise<{ changes: number; patterns: number }> {
   const { manifest } = folder;
-  if (manifest === undefined) throw new EngineError("ENGRAM_FILE_UNREADABLE", `${folder.path} holds no archive.`);
+  if (manifest === undefined) throw noArchive(folder.path);
   if (!manifest.complete)
     throw new EngineError("ENGRAM_ARCHIVE_BROKEN", `The export to ${folder.path} was stopped. Run it again to finish it.`);
   // Everything is looked at before anything is learned.
@@ -108,7 +116,7 @@ export async function importArchive(
 
 async function exportCommand(node: string, path: string, options: ArchiveOptions): Promise<void> {
   const folder = await ArchiveFolder.open(path);
-  await run(options, async (caller) => {
+  await run(options, true, async (caller) => {
     const started = Date.now();
     const from = folder.manifest === undefined ? 0 : changesOf(folder.manifest);
     let bar: Bar | undefined;
@@ -128,9 +136,10 @@ async function exportCommand(node: string, path: string, options: ArchiveOptions
 
 async function importCommand(path: string, options: ArchiveOptions): Promise<void> {
   const folder = await ArchiveFolder.open(path);
-  const node = options.kb ?? folder.manifest?.node ?? "";
+  if (folder.manifest === undefined) throw noArchive(path);
+  const node = options.kb ?? folder.manifest.node;
   const id = options.importId ?? `import-${randomBytes(6).toString("hex")}`;
-  await run(options, async (caller) => {
+  await run(options, false, async (caller) => {
     const started = Date.now();
     const bar = options.json || folder.manifest === undefined ? undefined : barOf(Math.max(1, changesOf(folder.manifest)), 0);
     try {
@@ -156,19 +165,14 @@ async function importsOf(caller: Caller, id: string): Promise<readonly string[]>
   return own.sort();
 }
 
-const shared = (command: Command): Command =>
-  withSettings(
-    command
-      .option("--url <url>", "a running server (default: the one that has the data folder open, else this process)")
-      .option("--json", "print the result as JSON"),
-  );
+const shared = (command: Command): Command => withSettings(command.addOption(urlOption()).option("--json", "print the result as JSON"));
 
 export function registerArchives(program: Command): void {
   shared(
     program
       .command("export")
       .description("write a knowledge base to an archive; stopped and started again, it goes on where it stood")
-      .argument("<node>", "node whose knowledge base is written")
+      .argument("<node>", "node whose knowledge base is written", nodeName)
       .argument("<folder>", "folder of the archive; made when it is not there"),
   ).action(exportCommand);
   shared(
@@ -176,7 +180,7 @@ export function registerArchives(program: Command): void {
       .command("import")
       .description("learn an archive into a knowledge base without patterns")
       .argument("<folder>", "folder of the archive")
-      .option("--kb <node>", "node that learns it (default: the one it was written from)")
+      .addOption(kbOption("node that learns it (default: the one it was written from)"))
       .option("--merge", "into patterns that are there already; such an import cannot be taken back")
       .option("--import-id <id>", "go on with an import that was stopped"),
   ).action(importCommand);
@@ -187,7 +191,7 @@ export function registerArchives(program: Command): void {
       .argument("<import>", "id of an import (engram kbs --imports lists them) or of a migration, which is one import a knowledge base")
       .option("--discard-newer", "even if more was learned since, which is lost"),
   ).action(async (id: string, options: ArchiveOptions & { discardNewer?: boolean }) => {
-    await run(options, async (caller) => {
+    await run(options, true, async (caller) => {
       const taken: { kb_id: string }[] = [];
       for (const one of await importsOf(caller, id)) {
         const path = `/v1/imports/${encodeURIComponent(one)}/rollback`;

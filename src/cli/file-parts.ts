@@ -7,10 +7,12 @@ import { EngineError } from "../errors.ts";
 const HEAD_BYTES = 65_536;
 const TAIL_BYTES = 4_096;
 
-/** Bytes in a file. Errors: ENGRAM_FILE_UNREADABLE. */
+/** Bytes in a file. Errors: ENGRAM_FILE_UNREADABLE, for a folder too. */
 export async function sizeOf(file: string): Promise<number> {
   try {
-    return (await stat(file)).size;
+    const found = await stat(file);
+    if (found.isDirectory()) throw Object.assign(new Error(), { code: "EISDIR" });
+    return found.size;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new EngineError("ENGRAM_FILE_UNREADABLE", `The file ${file} cannot be read (${code}). Check the path and its permissions.`, {

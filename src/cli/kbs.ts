@@ -2,6 +2,8 @@
 
 import Table from "cli-table3";
 import type { Command } from "commander";
+import { EngineError } from "../errors.ts";
+import { nodeName, urlOption } from "./arguments.ts";
 import { openCaller } from "./caller.ts";
 import { loadSettings, logOf, type SettingOptions, withSettings } from "./settings.ts";
 import { grouped, printable } from "./terminal.ts";
@@ -36,7 +38,7 @@ async function call(
   text: (answer: never) => string,
 ): Promise<void> {
   const loaded = loadSettings(options);
-  const caller = await openCaller({ config: loaded.config, log: logOf(loaded, true), url: options.url });
+  const caller = await openCaller({ config: loaded.config, log: logOf(loaded, true), url: options.url, isKept: true });
   try {
     const answer = await caller.json(method, path, body);
     console.log(options.json ? JSON.stringify(answer) : text(answer as never));
@@ -57,12 +59,7 @@ function importTable({ imports }: { imports: readonly ListedImport[] }): string 
   return imports.length === 0 ? "Nothing was imported yet." : table.toString();
 }
 
-const shared = (command: Command): Command =>
-  withSettings(
-    command
-      .option("--url <url>", "a running server (default: the one that has the data folder open, else this process)")
-      .option("--json", "print the answer as JSON"),
-  );
+const shared = (command: Command): Command => withSettings(command.addOption(urlOption()).option("--json", "print the answer as JSON"));
 const path = (node: string): string => `/v1/kbs/${encodeURIComponent(node)}`;
 
 export function registerKbs(program: Command): void {
@@ -77,31 +74,34 @@ export function registerKbs(program: Command): void {
       kbs
         .command(verb)
         .description(verb === "copy" ? "learn one's history under another name" : "copy, then delete the first")
-        .argument("<node>")
-        .argument("<to>", "a node whose knowledge base has no patterns"),
-    ).action((node: string, to: string, options: KbsOptions) =>
-      call(
+        .argument("<node>", "node of the knowledge base", nodeName)
+        .argument("<to>", "a node whose knowledge base has no patterns", nodeName),
+    ).action((node: string, to: string, options: KbsOptions) => {
+      if (node === to) throw new EngineError("ENGRAM_BAD_REQUEST", "Both names stand for the same knowledge base.");
+      return call(
         options,
         "POST",
         `${path(node)}/${verb}`,
         { to },
         ({ patterns }: { patterns: number }) => `${grouped(patterns)} patterns: ${node} → ${to}.`,
-      ),
-    );
+      );
+    });
   }
   shared(
     kbs
       .command("delete")
       .description("forget everything a node has learned; cannot be undone")
-      .argument("<node>")
+      .argument("<node>", "node of the knowledge base", nodeName)
       .option("--confirm <node>", "the name again, without which nothing is deleted"),
-  ).action((node: string, options: KbsOptions) =>
-    call(
+  ).action((node: string, options: KbsOptions) => {
+    if (options.confirm !== node)
+      throw new EngineError("ENGRAM_NOT_CONFIRMED", `Deleting a knowledge base cannot be undone. Say its name again: --confirm ${node}`);
+    return call(
       options,
       "DELETE",
-      `${path(node)}?confirm=${encodeURIComponent(options.confirm ?? "")}`,
+      `${path(node)}?confirm=${encodeURIComponent(node)}`,
       undefined,
       ({ patterns }: { patterns: number }) => `${node} is deleted, ${grouped(patterns)} patterns with it.`,
-    ),
-  );
+    );
+  });
 }

@@ -4,12 +4,13 @@
  */
 import type { Command } from "commander";
 import { Option } from "commander";
+import { kbOption, urlOption } from "./arguments.ts";
 import { sizeOf } from "./file-parts.ts";
 import { type LearnProgress, ProgressRecord } from "./learn-progress.ts";
 import { type LineFormat, readBatches, type SourceLimits } from "./learn-source.ts";
 import { type Memory, openMemory, withPatience } from "./memory.ts";
 import { loadSettings, logOf, type SettingOptions, withSettings } from "./settings.ts";
-import { grouped, perSecond, startBar } from "./terminal.ts";
+import { grouped, perSecond, startBar, tell } from "./terminal.ts";
 
 /** About 30 commits to the state store a second keep it busy; larger batches only make a stop wait longer. */
 export const BATCH_SEQUENCES = 2_000;
@@ -65,7 +66,19 @@ interface LearnOptions extends SettingOptions {
   readonly url?: string;
   readonly skipBad?: boolean;
   readonly restart?: boolean;
+  readonly json?: boolean;
 }
+
+/** What was done by this run, and in all. */
+const resultOf = (file: string, node: string, from: LearnProgress, last: LearnProgress) => ({
+  file,
+  node,
+  learned: last.stored - from.stored,
+  too_short: last.tooShort - from.tooShort,
+  skipped: last.skipped - from.skipped,
+  learned_in_all: last.stored,
+  line: last.line,
+});
 
 async function learn(file: string, options: LearnOptions): Promise<void> {
   const loaded = loadSettings(options);
@@ -76,15 +89,15 @@ async function learn(file: string, options: LearnOptions): Promise<void> {
   if (options.restart) await record.forget();
   const from = await record.load();
   if (size > 0 && from.byteOffset >= size) {
-    console.log(
-      `${file} was learned before: ${grouped(from.stored)} sequences. Pass --restart to learn it again (frequencies then count twice).`,
-    );
+    const text = `${file} was learned before: ${grouped(from.stored)} sequences. Pass --restart to learn it again (frequencies then count twice).`;
+    tell(options, resultOf(file, options.kb, from, from), text);
     return;
   }
   // The run's name must outlive a crash of the very first batch.
   else if (from.byteOffset === 0) await record.save(from);
-  if (from.byteOffset > 0)
-    console.log(`Going on at line ${grouped(from.line + 1)}; ${grouped(from.stored)} sequences are learned already.`);
+  // Beside the result where that is JSON.
+  const note = options.json ? console.error : console.log;
+  if (from.byteOffset > 0) note(`Going on at line ${grouped(from.line + 1)}; ${grouped(from.stored)} sequences are learned already.`);
 
   let stopping = false;
   const onSignal = (): void => {
@@ -125,7 +138,7 @@ async function learn(file: string, options: LearnOptions): Promise<void> {
     ...(last.tooShort > from.tooShort ? [`${grouped(last.tooShort - from.tooShort)} too short to be a pattern`] : []),
     ...(last.skipped > from.skipped ? [`${grouped(last.skipped - from.skipped)} bad lines passed over`] : []),
   ];
-  console.log(`${notes.join(", ")}.`);
+  tell(options, resultOf(file, options.kb, from, last), `${notes.join(", ")}.`);
   // 130: what a shell expects of a command that a signal ended.
   if (stopping) process.exitCode = 130;
 }
@@ -136,15 +149,16 @@ export function registerLearn(program: Command): void {
       .command("learn")
       .description("learn a file of sequences; stopped and started again, it goes on where it stood")
       .argument("<file>", "one sequence a line")
-      .option("--kb <node>", "node whose knowledge base learns", "default")
+      .addOption(kbOption("node whose knowledge base learns", "default"))
       .addOption(
         new Option("--format <format>", "lines: symbols with spaces between; jsonl: JSON arrays (default: by the file's name)").choices([
           "lines",
           "jsonl",
         ]),
       )
-      .option("--url <url>", "a running server (default: the one that has the data folder open, else this process)")
+      .addOption(urlOption())
       .option("--skip-bad", "pass over lines that cannot be learned, and count them")
-      .option("--restart", "forget how far the file was learned, and begin anew"),
+      .option("--restart", "forget how far the file was learned, and begin anew")
+      .option("--json", "print the result as JSON"),
   ).action(learn);
 }

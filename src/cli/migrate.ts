@@ -4,7 +4,7 @@
  */
 import { writeFile } from "node:fs/promises";
 import Table from "cli-table3";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { EngramClient } from "../client/index.ts";
 import type { Config } from "../config.ts";
 import { EngineError } from "../errors.ts";
@@ -14,6 +14,7 @@ import { hasProblems, type MigrationReport, reportOf, reportText } from "../migr
 import { chooseKbs, type MigrationTarget, migrate } from "../migrate/run.ts";
 import type { MigrationSource } from "../migrate/source.ts";
 import { engineTarget, type ServerCalls, serverTarget } from "../migrate/target.ts";
+import { nodeName, urlOption } from "./arguments.ts";
 import { asked, withPatience } from "./memory.ts";
 import { openOwnEngine, serverOf } from "./place.ts";
 import { loadSettings, logOf, type SettingOptions, withSettings } from "./settings.ts";
@@ -184,18 +185,14 @@ function withMigrateOptions(command: Command): Command {
       ...before,
       value,
     ])
-    .option("--into <node>", "node that receives it (default: the source's own name for it)")
+    .addOption(new Option("--into <node>", "node that receives it (default: the source's own name for it)").argParser(nodeName))
     .option("--merge", "into a node that holds patterns: frequencies add up")
     .option("--dry-run", "read and judge everything, write nothing")
     .option("--restart", "begin a new run although an unfinished one is recorded")
     .option("--assume-frequency <n>", "take patterns whose counter is missing as learned n times (default: leave them out)", wholeNumber)
     .option("--report <file>", "write the report there, as JSON or, for .md, as Markdown")
     .option("--json", "print the report as JSON")
-    .option("--url <url>", "a running server (default: the one that has the data folder open, else this process)")
-    .addHelpText(
-      "after",
-      "\nExit codes: 0 all taken over, 1 failed, 2 wrong use, 3 busy, 4 done but not everything was whole, 130 stopped.",
-    );
+    .addOption(urlOption());
 }
 
 export function registerMigrate(program: Command): void {

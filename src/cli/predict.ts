@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import { EngineError } from "../errors.ts";
 import { RANK_METRICS, type RankMetric, type SessionConfig } from "../model/session-config.ts";
+import { kbOption, urlOption } from "./arguments.ts";
 import { BadLine, eventsOf } from "./learn-source.ts";
 import { openMemory, type Sequence } from "./memory.ts";
 import { predictionTable } from "./prediction-table.ts";
@@ -52,7 +53,7 @@ async function predict(words: readonly string[], options: PredictOptions): Promi
     ...(options.rank !== undefined && { rank_sort_algo: options.rank }),
   };
   const loaded = loadSettings(options);
-  const memory = await openMemory({ config: loaded.config, log: logOf(loaded, true), node: options.kb, url: options.url });
+  const memory = await openMemory({ config: loaded.config, log: logOf(loaded, true), node: options.kb, url: options.url, isKept: true });
   try {
     const predictions = await memory.predict(state, settings);
     if (options.json) console.log(JSON.stringify(predictions, null, 2));
@@ -69,12 +70,12 @@ export function registerPredict(program: Command): void {
       .command("predict")
       .description("ask what the symbols seen resemble, what is missing and what comes next")
       .argument("[symbols...]", "symbols in the order seen, each an event")
-      .option("--kb <node>", "node whose knowledge base is asked", "default")
+      .addOption(kbOption("node whose knowledge base is asked", "default"))
       .option("--events <json>", 'events with several symbols: \'[["a","b"],["c"]]\'')
       .option("--threshold <similarity>", "lowest similarity of an answer, 0 to 1")
       .option("-k <count>", "most answers", "10")
       .addOption(new Option("--rank <metric>", "metric by which answers are ranked").choices([...RANK_METRICS]))
       .option("--json", "print whole predictions as JSON")
-      .option("--url <url>", "a running server (default: the one that has the data folder open, else this process)"),
+      .addOption(urlOption()),
   ).action(predict);
 }

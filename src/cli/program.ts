@@ -24,8 +24,23 @@ Begin with:
   engram predict --kb shop "tea cup" ask what resembles it, what is missing, what comes next
   engram score queries.txt --kb shop score a file of states against everything learned
 
-Everything is kept in ./data unless --data-dir says otherwise. Settings: engram config.
-Exit codes: 0 done, 1 failed, 2 wrong use or wrong settings, 3 busy (try again later, or the data folder is in use), 130 stopped.`;
+Everything is kept in ./data unless --data-dir says otherwise. Settings: engram config.`;
+
+/** Under the help of every command. */
+const EXIT_CODES =
+  "\nExit codes: 0 done, 1 failed, 2 wrong use or wrong settings, 3 busy (try again later, or the data folder is in use), 130 stopped.";
+/** Where they say more. */
+const OWN_EXIT_CODES: Readonly<Record<string, string>> = {
+  verify: "\nExit codes: 0 in order, 1 something differs (or failed), 2 wrong use or wrong settings, 3 busy.",
+  mongo:
+    "\nExit codes: 0 all taken over, 1 failed, 2 wrong use or wrong settings, 3 busy, 4 done but not everything was whole, 130 stopped.",
+  kato: "\nExit codes: 0 all taken over, 1 failed, 2 wrong use or wrong settings, 3 busy, 4 done but not everything was whole, 130 stopped.",
+};
+
+/** The commands that do something, those of groups too. */
+export function leavesOf(command: Command): readonly Command[] {
+  return command.commands.length === 0 ? [command] : command.commands.filter((one) => one.name() !== "help").flatMap(leavesOf);
+}
 
 /** What is to be done about an error, as a code a script can tell apart. */
 export function exitCodeOf(error: unknown): number {
@@ -67,5 +82,6 @@ export function buildProgram(): Command {
   ]) {
     register(program);
   }
+  for (const command of [program, ...leavesOf(program)]) command.addHelpText("after", OWN_EXIT_CODES[command.name()] ?? EXIT_CODES);
   return program;
 }

@@ -3,6 +3,8 @@ import type { Command } from "commander";
 import { usesDataFolder } from "../config.ts";
 import { kbId } from "../model/kb-id.ts";
 import { lockDataFolder } from "../store/data-lock.ts";
+import { kbOption } from "./arguments.ts";
+import { assertKept } from "./place.ts";
 import { loadSettings, logOf, type SettingOptions, withSettings } from "./settings.ts";
 import { grouped, perSecond, startBar } from "./terminal.ts";
 
@@ -15,6 +17,7 @@ async function rebuild(options: RebuildCommand): Promise<void> {
   const loaded = loadSettings(options);
   const { config } = loaded;
   const log = logOf(loaded, true);
+  assertKept(config);
   const lock = usesDataFolder(config) ? await lockDataFolder(config.dataDir) : undefined;
   // Loaded here, so that the other commands, and help, start without the stores' native parts.
   const { rebuildState } = await import("../rebuild.ts");
@@ -44,7 +47,7 @@ export function registerRebuild(program: Command): void {
     program
       .command("rebuild")
       .description("recreate a lost state store (Redis or embedded) from the patterns in ClickHouse; no server may run")
-      .option("--kb <node>", "only this one's, and anew, although it is up to date: what engram verify says differs under counters")
+      .addOption(kbOption("only this one's, and anew, although it is up to date: what engram verify says differs under counters"))
       .option("--json", "print the result as JSON"),
   ).action(rebuild);
 }

@@ -6,6 +6,7 @@
 import { rm } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { parquetOfLines } from "../store/parquet.ts";
+import { kbOption, urlOption } from "./arguments.ts";
 import { sizeOf } from "./file-parts.ts";
 import { type LineFormat, readBatches, type SourceBatch, type SourceLimits } from "./learn-source.ts";
 import { type Memory, openMemory, type ScoreSettings, withPatience } from "./memory.ts";
@@ -134,7 +135,7 @@ async function score(file: string, options: ScoreOptions): Promise<void> {
   let pairs = 0;
   let where = "";
   try {
-    const memory = await openMemory({ config, log: logOf(loaded, true), node: options.kb, url: options.url });
+    const memory = await openMemory({ config, log: logOf(loaded, true), node: options.kb, url: options.url, isKept: true });
     where = memory.where;
     const bar = startBar("{bar} {percentage}% | {states} states | {rate} | {eta_formatted} left", size, from.byteOffset, {
       states: grouped(from.states),
@@ -199,7 +200,7 @@ export function registerScore(program: Command): void {
       .command("score")
       .description("score a file of states against every pattern; stopped and started again, it goes on where it stood")
       .argument("<queries>", "one state a line")
-      .option("--kb <node>", "node whose knowledge base is asked", "default")
+      .addOption(kbOption("node whose knowledge base is asked", "default"))
       .option("--cutoff <similarity>", "lowest similarity of a match, 0 to 1", "0.5")
       .option("--keep <count>", "most matches written for a state, the best ones", "1000")
       .addOption(
@@ -213,7 +214,7 @@ export function registerScore(program: Command): void {
           "of the queries. lines: symbols with spaces between; jsonl: JSON arrays (default: by the file's name)",
         ).choices(["lines", "jsonl"]),
       )
-      .option("--url <url>", "a running server (default: the one that has the data folder open, else this process)")
+      .addOption(urlOption())
       .option("--skip-bad", "pass over lines that are no states, and count them")
       .option("--restart", "forget how far the file was scored, and write the output anew")
       .option("--json", "print the summary as JSON"),

@@ -50,7 +50,7 @@ function listenError(error: unknown, config: Config): unknown {
   return reason === undefined ? error : new EngineError("ENGRAM_SETTINGS_INVALID", reason, { cause: error, details: { key: "port" } });
 }
 
-async function serve(options: SettingOptions): Promise<void> {
+async function serve(options: SettingOptions & { readonly json?: boolean }): Promise<void> {
   const loaded = loadSettings(options);
   const { config } = loaded;
   const log = logOf(loaded, false);
@@ -106,7 +106,7 @@ async function serve(options: SettingOptions): Promise<void> {
       else log.info({ signal }, "closing");
       await close();
     });
-    process.stdout.write(welcome(url, config));
+    process.stdout.write(options.json ? `${JSON.stringify({ url, pid: process.pid })}\n` : welcome(url, config));
   } catch (error) {
     await close();
     throw error;
@@ -119,6 +119,7 @@ export function registerServe(program: Command): void {
       .command("serve")
       .description("answer KATO's HTTP interface")
       .option("--host <address>", "address to listen on (default: 127.0.0.1, this machine only)")
-      .option("--port <port>", "port to listen on, 0 for any free one (default: 8000)"),
+      .option("--port <port>", "port to listen on, 0 for any free one (default: 8000)")
+      .option("--json", "print address and process id as JSON when it listens"),
   ).action(serve);
 }

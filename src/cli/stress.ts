@@ -13,7 +13,7 @@ import { EngineError } from "../errors.ts";
 import { SOURCE_NAMES } from "../model/source-name.ts";
 import type { StressRecord } from "../stress/record.ts";
 import { loadSettings, logOf, withDataDir } from "./settings.ts";
-import { startBar } from "./terminal.ts";
+import { startBar, tell } from "./terminal.ts";
 
 interface StressFlags {
   readonly patterns: string;
@@ -27,6 +27,7 @@ interface StressFlags {
   readonly clients: string;
   readonly seconds: string;
   readonly baselines?: boolean;
+  readonly json?: boolean;
   readonly dataDir?: string;
   readonly out?: string;
   readonly set?: readonly string[];
@@ -125,13 +126,13 @@ async function stress(flags: StressFlags): Promise<void> {
     };
     bar.stop();
     const page = stressMarkdown(record);
-    console.log(page);
+    tell(flags, record, page);
     if (flags.out !== undefined) {
       if (!existsSync(flags.out)) mkdirSync(flags.out, { recursive: true });
       writeFileSync(join(flags.out, "stress.json"), `${JSON.stringify(record, null, 2)}\n`);
       writeFileSync(join(flags.out, "stress.md"), page);
       writeFileSync(join(flags.out, "stress.svg"), stressChart(record));
-      console.log(`Written to ${flags.out}: stress.json, stress.md, stress.svg`);
+      (flags.json ? console.error : console.log)(`Written to ${flags.out}: stress.json, stress.md, stress.svg`);
     }
     const wrong = record.answers.reduce((sum, row) => sum + row.certifiedWrong, 0);
     if (wrong > 0)
@@ -158,6 +159,7 @@ export function registerStress(program: Command): void {
     .option("--seconds <n>", "seconds a rate is measured", "5")
     .option("--baselines", "ask the checked questions in KATO's way and in the naive way too")
     .option("--data-dir <folder>", "keep the data here and use what is there (default: a temporary folder)")
+    .option("--json", "print the record as JSON")
     .option("--out <folder>", "write stress.json, stress.md and stress.svg here")
     .option("--set <key=value>", "a setting of the server; may be repeated", (value: string, before: string[] = []) => [...before, value])
     .action(stress);

@@ -31,6 +31,11 @@ export function startBar(format: string, total: number, from: number, payload: R
   };
 }
 
+/** The result of a command on standard output: as JSON where that is asked for, else as text. */
+export function tell({ json }: { readonly json?: boolean }, result: unknown, text: string): void {
+  console.log(json ? JSON.stringify(result, null, 2) : text);
+}
+
 /** Control characters as escapes, so that a symbol cannot move the cursor or colour the terminal. */
 export const printable = (text: string): string =>
   text.replace(/\p{Cc}|\p{Cf}|\p{Cs}|[\u2028\u2029]/gu, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`);

@@ -2,6 +2,7 @@
 
 import Table from "cli-table3";
 import type { Command } from "commander";
+import { nodeName, urlOption } from "./arguments.ts";
 import { openCaller } from "./caller.ts";
 import { loadSettings, logOf, type SettingOptions, withSettings } from "./settings.ts";
 import { grouped, printable, shorten, startBar } from "./terminal.ts";
@@ -26,7 +27,7 @@ interface VerifiedKb {
 
 async function verify(node: string | undefined, options: VerifyOptions): Promise<void> {
   const loaded = loadSettings(options);
-  const caller = await openCaller({ config: loaded.config, log: logOf(loaded, true), url: options.url });
+  const caller = await openCaller({ config: loaded.config, log: logOf(loaded, true), url: options.url, isKept: true });
   const verified: VerifiedKb[] = [];
   try {
     const wanted: object[] =
@@ -75,11 +76,9 @@ export function registerVerify(program: Command): void {
     program
       .command("verify")
       .description("look knowledge bases over: tables, names, indexes, and counters against the history")
-      .argument("[node]", "only this one's (default: all)")
+      .argument("[node]", "only this one's (default: all)", nodeName)
       .option("--repair", "make anew what is made from patterns: names, derived columns, postings, rows of deleted patterns")
-      .option("--url <url>", "a running server (default: the one that has the data folder open, else this process)")
+      .addOption(urlOption())
       .option("--json", "print the report as JSON"),
-  )
-    .addHelpText("after", "\nExit codes: 0 in order, 1 something differs (or failed), 2 wrong use, 3 busy.")
-    .action(verify);
+  ).action(verify);
 }
