@@ -46,7 +46,7 @@ interface SettingInForce {
 }
 
 /** The settings in force with where each came from; secrets are only said to be set. */
-export function settingsInForce(loaded: LoadedConfig): readonly SettingInForce[] {
+function settingsInForce(loaded: LoadedConfig): readonly SettingInForce[] {
   return settingRows().map(({ key, setting }) => {
     const [name, inner] = key.split(".") as [keyof LoadedConfig["config"], string | undefined];
     const value: unknown = inner === undefined ? loaded.config[name] : (loaded.config[name] as unknown as Record<string, unknown>)[inner];

@@ -188,7 +188,10 @@ export function registerArchives(program: Command): void {
     program
       .command("rollback")
       .description("take an import back: its knowledge base is empty again")
-      .argument("<import>", "id of an import (engram kbs --imports lists them) or of a migration, which is one import a knowledge base")
+      .argument(
+        "<import>",
+        "id of an import (engram kbs list --imports lists them) or of a migration, which is one import a knowledge base",
+      )
       .option("--discard-newer", "even if more was learned since, which is lost"),
   ).action(async (id: string, options: ArchiveOptions & { discardNewer?: boolean }) => {
     await run(options, true, async (caller) => {

@@ -101,7 +101,8 @@ export class Imports {
   async #rollback(id: string, discardNewer: boolean): Promise<ImportRecord> {
     const { state, patterns, flusher } = this.#options;
     const record = await patterns.archive.findImport(id);
-    if (record === undefined) throw new EngineError("ENGRAM_IMPORT_UNKNOWN", `There is no import ${id}. "engram imports" lists them.`);
+    if (record === undefined)
+      throw new EngineError("ENGRAM_IMPORT_UNKNOWN", `There is no import ${id}. "engram kbs list --imports" lists them.`);
     if (record.state === "rolledBack") return record;
     if (record.merged) {
       throw new EngineError(
