@@ -7,7 +7,7 @@
 import { type FlushShare, shareFlush } from "./flush-plan.ts";
 import type { Draft } from "./lmdb-commit.ts";
 import { headKey, kbNumberOf, metaKey, outboxKey, positionOf, tagEnd } from "./lmdb-keys.ts";
-import { countOfRow, entriesOfRow, runsOf } from "./lmdb-runs.ts";
+import { countOfRow, entriesOfRow, type Run, runsOf } from "./lmdb-runs.ts";
 import { FLUSH_BYTES_MAX } from "./outbox-entry.ts";
 import { RecordReader, RecordWriter } from "./state-bytes.ts";
 import { decodeHead, encodeHead, HEAD_BYTES, type HeadRecord } from "./state-records.ts";
@@ -27,11 +27,17 @@ export const numberOf = (bytes: Buffer | undefined): number => bytes?.readDouble
 
 /** Appends entries to a kb's outbox and raises `head.pushed`. */
 export function appendEntries(draft: Draft, kbNumber: number, head: HeadRecord, entries: readonly Buffer[]): void {
-  for (const { count, row } of runsOf(entries)) {
+  appendRuns(draft, kbNumber, head, runsOf(entries));
+}
+
+/** As `appendEntries`, of entries that stand in rows already. */
+export function appendRuns(draft: Draft, kbNumber: number, head: HeadRecord, runs: Iterable<Run>): void {
+  const before = head.pushed;
+  for (const { count, row } of runs) {
     draft.put(outboxKey(kbNumber, head.pushed), row);
     head.pushed += count;
   }
-  draft.put(WAITING_KEY, f64(numberOf(draft.get(WAITING_KEY)) + entries.length));
+  draft.put(WAITING_KEY, f64(numberOf(draft.get(WAITING_KEY)) + head.pushed - before));
 }
 
 interface Flush {

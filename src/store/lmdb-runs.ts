@@ -7,14 +7,50 @@
  *   run    u8 255 │ u32 count │ { u32 length │ entry }…          255: no kind of entry
  */
 import { EngineError } from "../errors.ts";
-import { RecordReader } from "./state-bytes.ts";
+import { RecordReader, RecordWriter } from "./state-bytes.ts";
 
 const KIND_RUN = 255;
 /** A run grows no further beyond this: LMDB keeps rows of more than a page in pages of their own, and a split copies one. */
 const RUN_BYTES_MAX = 64 * 1024;
 
-/** Rows of entries that follow each other: how many entries each holds, and its bytes. */
-export function* runsOf(entries: readonly Buffer[]): Generator<{ readonly count: number; readonly row: Buffer }> {
+/** A row: how many entries it holds, and its bytes. */
+export interface Run {
+  readonly count: number;
+  readonly row: Buffer;
+}
+
+/** Used again and again, by one builder at a time. */
+const scratch = new RecordWriter();
+
+/** Rows of entries that are written straight into them: of a thousand entries, each as bytes of its own, the collector would have to follow every one. */
+export class RunBuilder {
+  readonly #rows: Run[] = [];
+  #count = 0;
+
+  /** Appends the entry that `write` writes. Nothing else may be added meanwhile. */
+  add(write: (entry: RecordWriter) => void): void {
+    if (this.#count === 0) scratch.u8(KIND_RUN).u32(0);
+    scratch.block(() => write(scratch));
+    this.#count += 1;
+    if (scratch.length >= RUN_BYTES_MAX) this.#end();
+  }
+
+  #end(): void {
+    if (this.#count === 0) return;
+    scratch.setU32(1, this.#count);
+    this.#rows.push({ count: this.#count, row: scratch.take() });
+    this.#count = 0;
+  }
+
+  /** All rows; the builder begins anew. */
+  take(): Run[] {
+    this.#end();
+    return this.#rows.splice(0);
+  }
+}
+
+/** Rows of entries that follow each other. */
+export function* runsOf(entries: readonly Buffer[]): Generator<Run> {
   for (let from = 0; from < entries.length; ) {
     let to = from;
     let bytes = 0;

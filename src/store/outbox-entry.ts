@@ -146,8 +146,8 @@ export interface CommitFacts {
   readonly indexedVectors: readonly number[];
 }
 
-export function encodeLearnEntry(facts: CommitFacts, atMs: number, body: Uint8Array): Buffer {
-  return entries
+export function writeLearnEntry(writer: RecordWriter, facts: CommitFacts, atMs: number, body: Uint8Array): void {
+  writer
     .u8(KIND_LEARN)
     .f64(facts.generation)
     .f64(facts.seq)
@@ -159,11 +159,14 @@ export function encodeLearnEntry(facts: CommitFacts, atMs: number, body: Uint8Ar
     .u32s(facts.symbolIds)
     .u32(facts.indexedVectors.length)
     .u32s(facts.indexedVectors)
-    .raw(body)
-    .take();
+    .raw(body);
 }
-/** Used again and again: an entry is one copy, and no room is thrown away. */
-const entries = new RecordWriter();
+
+export function encodeLearnEntry(facts: CommitFacts, atMs: number, body: Uint8Array): Buffer {
+  const writer = new RecordWriter();
+  writeLearnEntry(writer, facts, atMs, body);
+  return writer.finish();
+}
 
 export const encodeClearEntry = (generation: number, seq: number, atMs: number): Buffer =>
   new RecordWriter().u8(KIND_CLEAR).f64(generation).f64(seq).f64(atMs).finish();

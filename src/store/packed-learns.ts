@@ -85,12 +85,12 @@ export const buffersOf = ({ names, bodies, bodyEnds, places, occurrences, placeE
 
 const NOTHING: PackedExtras = Object.freeze({ emotives: [], averages: [], metadata: [], vectors: [] });
 
-/** One of them as its commit wants it. */
-export function workOf(packed: PackedLearns, at: number): Work {
-  const { bodies, bodyEnds, names, placeEnds } = packed;
+/** One of them as its commit wants it. `names`: those of all as text. */
+export function workOf(packed: PackedLearns, names: string, at: number): Work {
+  const { bodies, bodyEnds, placeEnds } = packed;
   const from = at === 0 ? 0 : (bodyEnds[at - 1] as number);
   return {
-    name: Buffer.from(names.buffer, names.byteOffset + at * 20, 20).toString("hex"),
+    name: names.slice(at * 40, at * 40 + 40),
     body: bodies.subarray(from, bodyEnds[at]),
     occurrences: packed.occurrences.subarray(at === 0 ? 0 : placeEnds[at - 1], placeEnds[at]),
     length: packed.lengths[at] as number,

@@ -66,6 +66,10 @@ export class RecordWriter {
     this.#bytes.writeUInt32LE(this.#at - lengthAt - 4, lengthAt);
     return this;
   }
+  /** Writes over what stands at `at`. */
+  setU32(at: number, value: number): void {
+    this.#bytes.writeUInt32LE(value, at);
+  }
   /** Bytes written so far. */
   get length(): number {
     return this.#at;
