@@ -4,7 +4,7 @@
  * build and leaves the old one.
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, renameSync, rmSync } from "node:fs";
+import { cpSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,6 +22,9 @@ if (status !== 0) {
 }
 // Schema files are read at run time, from beside the module that reads them.
 cpSync(path.join(root, "src/store/sql"), path.join(fresh, "src/store/sql"), { recursive: true });
+for (const name of readdirSync(path.join(root, "workers")).filter((file) => file.endsWith(".cjs"))) {
+  cpSync(path.join(root, "workers", name), path.join(fresh, "workers", name));
+}
 const dist = path.join(root, "dist");
 rmSync(dist, { recursive: true, force: true });
 renameSync(fresh, dist);
