@@ -7,9 +7,8 @@ import { patternName } from "../model/pattern.ts";
 import { decodePart } from "../store/archive-part.ts";
 import { LearnPacker } from "../store/packed-learns.ts";
 import type { OutboxEntry, PackedLearns, PatternEdit, SymbolSums } from "../store/state-store.ts";
+import { COMMIT_LEARNS } from "./bulk.ts";
 
-/** Learns a commit, as in bulk learning: no other commit waits longer than some tens of milliseconds for it. */
-const COMMIT_LEARNS = 1_000;
 /** Edits a commit. */
 const COMMIT_EDITS = 500;
 

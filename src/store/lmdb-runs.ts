@@ -19,26 +19,25 @@ export interface Run {
   readonly row: Buffer;
 }
 
-/** Used again and again, by one builder at a time. */
-const scratch = new RecordWriter();
-
 /** Rows of entries that are written straight into them: of a thousand entries, each as bytes of its own, the collector would have to follow every one. */
 export class RunBuilder {
   readonly #rows: Run[] = [];
+  /** Its own: what a commit that failed halfway had written must not stand in the next one's rows. */
+  readonly #row = new RecordWriter();
   #count = 0;
 
   /** Appends the entry that `write` writes. Nothing else may be added meanwhile. */
   add(write: (entry: RecordWriter) => void): void {
-    if (this.#count === 0) scratch.u8(KIND_RUN).u32(0);
-    scratch.block(() => write(scratch));
+    if (this.#count === 0) this.#row.u8(KIND_RUN).u32(0);
+    this.#row.block(() => write(this.#row));
     this.#count += 1;
-    if (scratch.length >= RUN_BYTES_MAX) this.#end();
+    if (this.#row.length >= RUN_BYTES_MAX) this.#end();
   }
 
   #end(): void {
     if (this.#count === 0) return;
-    scratch.setU32(1, this.#count);
-    this.#rows.push({ count: this.#count, row: scratch.take() });
+    this.#row.setU32(1, this.#count);
+    this.#rows.push({ count: this.#count, row: this.#row.take() });
     this.#count = 0;
   }
 

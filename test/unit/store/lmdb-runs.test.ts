@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { countOfRow, entriesOfRow, runsOf } from "../../../src/store/lmdb-runs.ts";
+import { countOfRow, entriesOfRow, RunBuilder, runsOf } from "../../../src/store/lmdb-runs.ts";
 
 /** An entry's first byte is its kind, 1 to 5. */
 const entry = fc
@@ -31,4 +31,22 @@ it("refuses a row that is cut short, or longer than it says", () => {
   const [{ row } = { row: Buffer.alloc(0) }] = runsOf([Buffer.alloc(9, 1), Buffer.alloc(9, 1)]);
   expect(() => entriesOfRow(row.subarray(0, -1))).toThrow(expect.objectContaining({ code: "ENGRAM_STORE_REPLY" }));
   expect(() => entriesOfRow(Buffer.concat([row, Buffer.alloc(1)]))).toThrow(expect.objectContaining({ code: "ENGRAM_STORE_REPLY" }));
+});
+
+it("builds rows of what is written, and nothing of a build that failed", () => {
+  const failed = new RunBuilder();
+  failed.add((entry) => void entry.u8(1).u32(7));
+  expect(() =>
+    failed.add((entry) => {
+      entry.u8(1);
+      throw new Error("halfway");
+    }),
+  ).toThrow("halfway");
+  const builder = new RunBuilder();
+  for (let i = 0; i < 20_000; i++) builder.add((entry) => void entry.u8(1).u32(i));
+  const rows = builder.take();
+  expect(rows.length).toBeGreaterThan(1);
+  expect(rows.flatMap(({ row }) => entriesOfRow(row)).map((entry) => entry.readUInt32LE(1))).toEqual([...Array(20_000).keys()]);
+  expect(rows.map(({ row }) => countOfRow(row))).toEqual(rows.map(({ count }) => count));
+  expect(builder.take()).toEqual([]);
 });
