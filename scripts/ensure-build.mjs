@@ -20,7 +20,7 @@ const SOURCES = [
   "asconfig.json",
 ];
 const WASM = ["build/pool.wasm", "build/kernels.wasm"];
-const SCRIPTS = ["dist/src/cli/main.js", "dist/workers/score.js"];
+const SCRIPTS = ["dist/src/cli/main.js", "dist/workers/score.cjs", "dist/workers/pack.cjs"];
 const COMPILERS = ["node_modules/typescript", "node_modules/assemblyscript"];
 
 /** Newest change below a path, in ms since 1970; 0 when it is absent. A removed file counts by its folder. */

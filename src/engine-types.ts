@@ -415,7 +415,7 @@ export interface Engine {
    */
   learnPatterns(kb: string, patterns: readonly NewPattern[], options?: CallOptions): Promise<readonly (LearnedPattern | "tooShort")[]>;
   /**
-   * JSON lines read and packed by a thread beside this one; `limits` are the HTTP face's own, and `bytes` is handed over. Errors: ENGRAM_OVERLOADED,
+   * JSON lines read and packed by a thread beside this one; `limits` are the HTTP face's own. Errors: ENGRAM_OVERLOADED,
    * ENGRAM_WORKER_LOST.
    */
   packLines(bytes: Buffer, firstLine: number, limits: Readonly<Record<string, number>>): Promise<PackedLines>;

@@ -7,11 +7,10 @@ import { Archives } from "./engine/archives.ts";
 import { batchRows } from "./engine/batch-rows.ts";
 import { Buckets } from "./engine/buckets.ts";
 import { BucketsSource } from "./engine/buckets-source.ts";
-import { COMMIT_LEARNS, learnBatch, learnInBulk, learnPacked } from "./engine/bulk.ts";
+import { bulkCalls } from "./engine/bulk-calls.ts";
 import { DeletedPatterns, withoutDeleted } from "./engine/deleted-patterns.ts";
 import { FirstSymbols } from "./engine/first-symbols.ts";
 import { Flusher } from "./engine/flusher.ts";
-import { importPatterns, setAffinities } from "./engine/import-patterns.ts";
 import { Imports } from "./engine/imports.ts";
 import { Indexer } from "./engine/indexer.ts";
 import { Janitor } from "./engine/janitor.ts";
@@ -163,13 +162,13 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
     },
     assertWritable: (kb) => standing.assert(kb),
   });
-  const packingRules = { symbolsPerPatternMax: config.symbolsPerPatternMax, persistence: config.sessionDefaults.persistence };
   const learner = {
     state,
     flusher,
     committed: (kb: string, packed: PackedLearns, results: readonly LearnResult[]) =>
       kbs.learned(kb, () => unpackLearns(kb, packed), results),
-    ...packingRules,
+    symbolsPerPatternMax: config.symbolsPerPatternMax,
+    persistence: config.sessionDefaults.persistence,
   };
   const verifier = new Verifier({ state, patterns, flusher, buckets, indexer });
   const archives = new Archives({ state, patterns, flusher });
@@ -314,48 +313,7 @@ function compose(config: Config, log: Logger, stores: Stores, pool: KernelPool, 
         return (await state.affinities(kb, head.generation, [id!]))[0]!;
       }),
 
-    learnSequences: (kb, sequences, options = {}) =>
-      during(() => {
-        standing.assert(kb);
-        return learnInBulk(
-          learner,
-          kb,
-          sequences.map((events) => ({ events })),
-          options.idempotencyKey,
-        );
-      }),
-    learnPatterns: (kb, patterns, options = {}) =>
-      during(() => {
-        standing.assert(kb);
-        if (patterns.length > COMMIT_LEARNS)
-          throw new EngineError("ENGRAM_LIMIT_EXCEEDED", `At most ${COMMIT_LEARNS} patterns are learned in one commit.`);
-        return learnBatch(learner, kb, patterns, options.idempotencyKey);
-      }),
-    packLines: (bytes, firstLine, limits) =>
-      during(() => packer.lines({ bytes, firstLine, limits, rules: packingRules, atMs: Date.now() })),
-    learnPacked: (kb, patterns, options = {}) =>
-      during(() => {
-        standing.assert(kb);
-        return learnPacked(learner, kb, patterns, options.idempotencyKey);
-      }),
-    importPatterns: (kb, request, patterns) =>
-      during(async () => {
-        standing.assert(kb);
-        // A learn each, and an update of those that were learned more than once.
-        await imports.run(kb, request, 2 * patterns.length, "part", () =>
-          importPatterns({ state, flusher }, kb, patterns, `${request.id} ${request.part}`, learner.persistence),
-        );
-      }),
-    setAffinities: (kb, affinities, request) =>
-      during(async () => {
-        standing.assert(kb);
-        if (request === undefined) return setAffinities({ state, flusher }, kb, affinities);
-        let count = 0;
-        await imports.run(kb, request, 1, "besides", async () => {
-          count = await setAffinities({ state, flusher }, kb, affinities);
-        });
-        return count;
-      }),
+    ...bulkCalls({ learner, packer, imports, during, assertWritable: (kb) => standing.assert(kb) }),
     predictState: (kb, events, own = {}, options: PredictOptions = {}) =>
       during(async () => {
         standing.assert(kb);

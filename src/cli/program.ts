@@ -29,12 +29,13 @@ Everything is kept in ./data unless --data-dir says otherwise. Settings: engram 
 /** Under the help of every command. */
 const EXIT_CODES =
   "\nExit codes: 0 done, 1 failed, 2 wrong use or wrong settings, 3 busy (try again later, or the data folder is in use), 130 stopped.";
+const OF_MIGRATIONS =
+  "\nExit codes: 0 all taken over, 1 failed, 2 wrong use or wrong settings, 3 busy, 4 done but not everything was whole, 130 stopped.";
 /** Where they say more. */
 const OWN_EXIT_CODES: Readonly<Record<string, string>> = {
   verify: "\nExit codes: 0 in order, 1 something differs (or failed), 2 wrong use or wrong settings, 3 busy.",
-  mongo:
-    "\nExit codes: 0 all taken over, 1 failed, 2 wrong use or wrong settings, 3 busy, 4 done but not everything was whole, 130 stopped.",
-  kato: "\nExit codes: 0 all taken over, 1 failed, 2 wrong use or wrong settings, 3 busy, 4 done but not everything was whole, 130 stopped.",
+  mongo: OF_MIGRATIONS,
+  kato: OF_MIGRATIONS,
 };
 
 /** The commands that do something, those of groups too. */

@@ -18,12 +18,14 @@ import type { BucketCandidates } from "../store/bucket-index.ts";
 import type { PatternStore } from "../store/pattern-store.ts";
 import type { StateStore } from "../store/state-store.ts";
 import type { CandidateColumns } from "../wire/candidate-columns.ts";
+import { bothOf } from "./both-of.ts";
 import { bandSpecOf } from "./buckets.ts";
 import type { DeletedPatterns } from "./deleted-patterns.ts";
 import type { Indexer } from "./indexer.ts";
 import type { MinhashSettings } from "./minhash-settings.ts";
 import { type CandidateSource, CannotServe, type Estimate, type Found, KbChanged, type Question } from "./plan.ts";
 import { mergeScored, NOTHING_SCORED, type Scored, scoreStream } from "./scoring.ts";
+import { FETCHED_MICROSECONDS, SCANNED_ROW_NS } from "./source-costs.ts";
 import { openStream } from "./stream-source.ts";
 
 /** Patterns fetched for one question, within what the question may read. At 0.1 ms each this is already a second. */
@@ -33,8 +35,6 @@ const FETCH_STEP = 1_024;
 
 /* What a search costs, for the choice between sources. */
 const FIXED_MICROSECONDS = 15_000;
-const SCANNED_ROW_NS = 350;
-const FETCHED_MICROSECONDS = 100;
 /** Patterns that share a band with a state, usually. */
 const USUAL_FETCHES = 100;
 
@@ -94,20 +94,14 @@ export class BucketsSource implements CandidateSource {
       return found;
     };
     // The bands are asked for while the rest is scanned.
-    const [scanned, listed] = await Promise.allSettled([
-      score(rest.columns()),
-      below > 0 ? list() : Promise.resolve({ patternIds: [], isCut: false }),
-    ]);
-    if (scanned.status === "rejected") throw scanned.reason;
-    if (listed.status === "rejected") throw listed.reason;
+    let [scored, listed] = await bothOf(score(rest.columns()), below > 0 ? list() : Promise.resolve({ patternIds: [], isCut: false }));
 
     const deleted = await this.#options.deleted.at(head);
-    const ids = listed.value.patternIds.filter((id) => !deleted.has(id));
+    const ids = listed.patternIds.filter((id) => !deleted.has(id));
     const fetchMax = Math.min(FETCH_MAX, question.rowsMax);
-    if (!isForced && (listed.value.isCut || ids.length > fetchMax))
+    if (!isForced && (listed.isCut || ids.length > fetchMax))
       throw new CannotServe(`more than ${fetchMax} patterns share a band with the state`);
     const late = (): boolean => performance.now() > (options.deadlineAt ?? Number.POSITIVE_INFINITY) - FIXED_MICROSECONDS / 1_000;
-    let scored = scanned.value;
     let taken = 0;
     while (taken < Math.min(ids.length, fetchMax) && !late()) {
       const part = ids.slice(taken, Math.min(taken + FETCH_STEP, fetchMax));
@@ -116,7 +110,7 @@ export class BucketsSource implements CandidateSource {
       if (fetched.candidates < part.length) await this.#assertUnchanged(question, deleted.count);
       scored = mergeScored(scored, fetched, keep);
     }
-    const isWhole = !listed.value.isCut && taken === ids.length;
+    const isWhole = !listed.isCut && taken === ids.length;
     const stage = {
       name: "buckets" as const,
       candidatesIn: below - deleted.countIn(0, below),

@@ -14,6 +14,7 @@ import type { DeletedPatterns } from "./deleted-patterns.ts";
 import type { Indexer } from "./indexer.ts";
 import { matchesOf, type OneSymbolScan } from "./one-symbol-scan.ts";
 import { KbChanged } from "./plan.ts";
+import { FETCHED_MICROSECONDS } from "./source-costs.ts";
 import { openStream } from "./stream-source.ts";
 
 /*
@@ -26,7 +27,6 @@ const SCAN_GRANULE_MICROSECONDS = 250;
 const SCAN_ALL_ROW_NS = 80;
 const SCAN_MATCH_NS = 3_000;
 const LIST_MICROSECONDS = 12_000;
-const FETCHED_MICROSECONDS = 100;
 /** Of the patterns that have a symbol, so many begin with it: one in a pattern's usual number of symbols. */
 const FIRST_SHARE = 1 / 13;
 /** Smaller kbs are scanned before their counters could be asked. */

@@ -1,8 +1,10 @@
 /** Knowledge bases as wholes: what there are, copying one, deleting one. A copy is its history learned again, so it costs what learning costs. */
 import { randomBytes } from "node:crypto";
 import type { ImportProgress, KbSize } from "../engine-types.ts";
+import type { ArchivePart } from "../store/archive-store.ts";
 import type { StateStore } from "../store/state-store.ts";
 import type { Archives } from "./archives.ts";
+import { bothOf } from "./both-of.ts";
 import type { Flusher } from "./flusher.ts";
 import type { Imports } from "./imports.ts";
 import type { MinhashSettings } from "./minhash-settings.ts";
@@ -71,17 +73,19 @@ export class KbCalls {
     const id = `copy-${randomBytes(8).toString("hex")}`;
     const { generation, untilSeq, patterns } = await this.#archives.begin(from);
     await this.#minhash.copy(from, to);
-    const nothing: ImportProgress = { id, changes: 0, patterns, done: true };
-    let part = await this.#archives.part(from, generation, 0, untilSeq);
-    let learning: Promise<ImportProgress> = Promise.resolve(nothing);
+    const fetch = (after: number): Promise<ArchivePart | undefined> => this.#archives.part(from, generation, after, untilSeq);
+    let done: ImportProgress = { id, changes: 0, patterns, done: true };
+    let part = await fetch(0);
+    let next = part && (await fetch(part.lastSeq));
     for (let at = 0; part !== undefined; at++) {
-      const next = await this.#archives.part(from, generation, part.lastSeq, untilSeq);
-      await learning;
-      // Learned while the part behind the next is fetched.
-      learning = this.#imports.importPart(to, { id, part: at, last: next === undefined, merge: false }, part.bytes);
-      learning.catch(() => undefined);
-      part = next;
+      const request = { id, part: at, last: next === undefined, merge: false };
+      // The part behind the next is fetched while this one is learned.
+      const behind = next === undefined ? Promise.resolve(undefined) : fetch(next.lastSeq);
+      [done, [part, next]] = await bothOf(
+        this.#imports.importPart(to, request, part.bytes),
+        behind.then((found) => [next, found] as const),
+      );
     }
-    return learning;
+    return done;
   }
 }

@@ -13,7 +13,7 @@ export class KeyedMutex {
   async with<R>(key: string, use: () => Promise<R>): Promise<R> {
     const entry = this.#tails.get(key) ?? { last: Promise.resolve(), waiting: 0 };
     if (entry.waiting >= WAITING_MAX)
-      throw new EngineError("ENGRAM_OVERLOADED", "Too many calls of this session wait. Send the next when one is answered.");
+      throw new EngineError("ENGRAM_OVERLOADED", "Too many calls for the same thing wait. Send the next when one is answered.");
     const before = entry.last;
     let release = (): void => {};
     entry.last = new Promise((resolve) => {

@@ -8,6 +8,8 @@ import { EngineError } from "../errors.ts";
 const IMPORTS_MAX = 1_000;
 /** How long a part waits for the one before it, in milliseconds. */
 const WAIT_MS = 60_000;
+/** Parts of an import that wait at a time: a sender has one or two ahead, and each is some ten megabytes unpacked. */
+const AHEAD_MAX = 4;
 /** How often the book of imports is asked meanwhile: another process may have the part before it. */
 const ASK_MS = 500;
 
@@ -31,9 +33,11 @@ export class PartOrder {
     this.#waitMs = waitMs;
   }
 
-  /** A part has come. */
+  /** A part has come. Errors: ENGRAM_OVERLOADED when as many wait as may. */
   begin(id: string, part: number): void {
     const progress = this.#of(id);
+    if (progress.waiting.size >= AHEAD_MAX && progress.parts < part)
+      throw new EngineError("ENGRAM_OVERLOADED", "Too many parts of this import are sent ahead. Send the next when one is answered.");
     if (progress.failed === part) progress.failed = undefined;
   }
 

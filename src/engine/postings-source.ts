@@ -14,11 +14,13 @@ import type { PostingCandidates } from "../store/pattern-index.ts";
 import type { PatternStore } from "../store/pattern-store.ts";
 import type { StateStore } from "../store/state-store.ts";
 import type { CandidateColumns } from "../wire/candidate-columns.ts";
+import { bothOf } from "./both-of.ts";
 import type { DeletedPatterns } from "./deleted-patterns.ts";
 import type { Indexer } from "./indexer.ts";
 import type { CandidateSource, Estimate, Found, Question } from "./plan.ts";
 import { type KnownSymbol, type PostingPlan, planPostings, weightsOf } from "./postings-plan.ts";
 import { mergeScored, NOTHING_SCORED, type Scored, scoreStream } from "./scoring.ts";
+import { FETCHED_MICROSECONDS, SCANNED_ROW_NS } from "./source-costs.ts";
 import { openStream } from "./stream-source.ts";
 
 /** Similarities tried one after the other, above the threshold, while fewer than enough are certain. */
@@ -43,8 +45,6 @@ const ROUNDING = 1e-9;
 /* What a search costs, for the choice between sources. */
 const FIXED_MICROSECONDS = 15_000;
 const POSTING_ROW_NS = 25;
-const SCANNED_ROW_NS = 350;
-const FETCHED_MICROSECONDS = 100;
 /** Fetches that a certified search usually needs beyond what it keeps. */
 const USUAL_FETCHES = 100;
 
@@ -178,12 +178,6 @@ export class PostingsSource implements CandidateSource {
     const known = ids.map((id, i) => ({ id, weight: weights.get(id)!, patterns: symbols[i]?.patternMemberFrequency ?? 0 }));
     return { known: known.sort((a, b) => a.patterns - b.patterns || a.id - b.id), below };
   }
-}
-
-/** Both results, or the first error once neither runs any more. */
-async function bothOf<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
-  await Promise.allSettled([a, b]);
-  return [await a, await b];
 }
 
 /** Only what is kept by similarity can be bounded by the overlap; every other key needs all matches. */

@@ -3,7 +3,6 @@
  * (`workers/pack.ts`). It starts with the first such call, and ends when there was none for a while. What it does has no effects, so work that was
  * lost with it is done once more.
  */
-import { createRequire } from "node:module";
 import { Piscina } from "piscina";
 import type { PackedLines, PackingRules } from "../bulk-types.ts";
 import type { PartChanges } from "../engine/part-changes.ts";
@@ -11,6 +10,7 @@ import { EngineError, type ErrorCode } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { FlushRows } from "../store/flush-rows.ts";
 import type { Fault } from "../wire/task.ts";
+import { workerFile } from "./worker-file.ts";
 
 export interface LinesTask {
   readonly kind: "lines";
@@ -101,7 +101,7 @@ export class Packer {
 
   #open(): Piscina {
     this.#piscina ??= new Piscina({
-      filename: createRequire(import.meta.url).resolve("#workers/pack"),
+      filename: workerFile("pack"),
       minThreads: 0,
       maxThreads: 1,
       idleTimeout: IDLE_MS,

@@ -3,7 +3,6 @@
  * scratch that it takes when it starts. A thread that is lost is replaced and its slice run once more. Start it early and keep it: a
  * pool takes 30 to 60 ms to start, a slice about 40 µs to dispatch.
  */
-import { createRequire } from "node:module";
 import { Piscina } from "piscina";
 import { EngineError } from "../errors.ts";
 import { createPoolMemories, type PoolLayout, planPoolMemory, releaseLostScratch, SYMBOL_CAPACITY } from "../kernels/pool-memory.ts";
@@ -12,6 +11,7 @@ import type { Fault, Reply, SliceTask, Task } from "../wire/task.ts";
 import { loadPoolModule } from "./inline-pool.ts";
 import type { KernelPool } from "./kernel-pool.ts";
 import { SlicedPool } from "./sliced-pool.ts";
+import { workerFile } from "./worker-file.ts";
 
 export interface PiscinaPoolOptions {
   /** As many as asked, or as fit one memory (22 with the default symbol capacity): the pool's own `threads` says. */
@@ -58,7 +58,7 @@ export async function openPiscinaPool(options: PiscinaPoolOptions): Promise<Kern
     );
   }
   const piscina = new Piscina({
-    filename: workerFile(),
+    filename: workerFile("score"),
     workerData: { module: loadPoolModule(), memories, layout },
     minThreads: threads,
     maxThreads: threads,
@@ -110,16 +110,5 @@ function takeMemories(planFor: (residentBytes: number) => PoolLayout, residentBy
     if (residentBytes === 0) throw error;
     const least = planFor(0);
     return { layout: least, memories: createPoolMemories(least) };
-  }
-}
-
-/** The built worker: Node 20 cannot run TypeScript in a thread. */
-function workerFile(): string {
-  try {
-    return createRequire(import.meta.url).resolve("#workers/score");
-  } catch (error) {
-    throw new EngineError("ENGRAM_SETTINGS_INVALID", "The kernel worker is not built (dist/workers/score.js): run npm run build.", {
-      cause: error,
-    });
   }
 }

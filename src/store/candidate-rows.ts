@@ -13,6 +13,13 @@ export function columnOf(block: NativeBlock, name: string): NativeColumn {
   return found;
 }
 
+/** A column of UInt64 as numbers. */
+export function numbersOf(block: NativeBlock, name: string): number[] {
+  const { items } = columnOf(block, name);
+  const view = new DataView(items.buffer, items.byteOffset, items.byteLength);
+  return Array.from({ length: block.rows }, (_, row) => Number(view.getBigUint64(row * 8, true)));
+}
+
 function arrayColumn(block: NativeBlock, name: string): { ends: Uint8Array; items: Uint8Array } {
   const { ends, items } = columnOf(block, name);
   if (ends === null) throw new EngineError("ENGRAM_STORE_REPLY", `The pattern store's column ${name} is no array.`);

@@ -1,6 +1,6 @@
 /** The table of buckets over ClickHouse (sql/0009-minhash-buckets.sql). Rows go in as Native blocks: twenty a pattern are too many to be text. */
 import type { BucketIndex } from "./bucket-index.ts";
-import { columnOf } from "./candidate-rows.ts";
+import { columnOf, numbersOf } from "./candidate-rows.ts";
 import type { ClickHouse } from "./clickhouse-client.ts";
 import { nativeBlocks } from "./native-blocks.ts";
 import { nativeRows } from "./native-rows.ts";
@@ -43,9 +43,7 @@ export function clickhouseBuckets(clickhouse: ClickHouse): BucketIndex {
         `GROUP BY pattern_id ORDER BY uniqExact(band) DESC, pattern_id LIMIT {limit:UInt32} ${SETTINGS}`;
       const ids: number[] = [];
       for await (const block of nativeBlocks(clickhouse.native(sql, params, signal))) {
-        const { items } = columnOf(block, "pattern_id");
-        const view = new DataView(items.buffer, items.byteOffset, items.byteLength);
-        for (let row = 0; row < block.rows; row++) ids.push(Number(view.getBigUint64(row * 8, true)));
+        ids.push(...numbersOf(block, "pattern_id"));
       }
       return { patternIds: ids.slice(0, limit), isCut: ids.length > limit };
     },
@@ -55,7 +53,7 @@ export function clickhouseBuckets(clickhouse: ClickHouse): BucketIndex {
         `FROM ${table} WHERE ${OF_KB} AND pattern_id >= {from:UInt64} AND pattern_id < {to:UInt64} GROUP BY pattern_id ${SETTINGS}`;
       const found = new Map<number, readonly bigint[]>();
       for await (const block of nativeBlocks(clickhouse.native(sql, { kb, generation, from, to }))) {
-        const ids = columnOf(block, "pattern_id").items;
+        const ids = numbersOf(block, "pattern_id");
         const entries = columnOf(block, "entries");
         const at = (bytes: Uint8Array, index: number): bigint =>
           new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(index * 8, true);
@@ -63,7 +61,7 @@ export function clickhouseBuckets(clickhouse: ClickHouse): BucketIndex {
         for (let row = 0; row < block.rows; row++) {
           const end = Number(at(entries.ends!, row));
           found.set(
-            Number(at(ids, row)),
+            ids[row]!,
             Array.from({ length: end - start }, (_, i) => at(entries.items, start + i)),
           );
           start = end;

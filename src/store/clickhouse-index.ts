@@ -7,7 +7,7 @@
  * the symbols that were not read at its length, bound it more closely.
  */
 
-import { CANDIDATE_COLUMNS, candidatesOf, columnOf } from "./candidate-rows.ts";
+import { CANDIDATE_COLUMNS, candidatesOf, columnOf, numbersOf } from "./candidate-rows.ts";
 import type { ClickHouse, Params } from "./clickhouse-client.ts";
 import { nativeBlocks } from "./native-blocks.ts";
 import { FIRST_SYMBOLS_MARK, type PatternIndex, POSTINGS_MARK, type PostingCandidates, type PostingQuestion } from "./pattern-index.ts";
@@ -21,7 +21,9 @@ const SETTINGS = "SETTINGS max_threads = 1, max_block_size = 16384, preferred_bl
 const LOAD_SETTINGS =
   "SETTINGS max_threads = 1, max_insert_threads = 1, max_insert_block_size = 16777216, min_insert_block_size_rows = 16777216, " +
   "min_insert_block_size_bytes = 1073741824, use_query_condition_cache = 0";
-const TABLES = ["postings", "first_symbols", "minhash_buckets", "index_marks"] as const;
+/** Tables of the indexes, which hold rows of a pattern. */
+export const INDEX_TABLES = ["postings", "first_symbols", "minhash_buckets"] as const;
+const TABLES = [...INDEX_TABLES, "index_marks"] as const;
 
 /** Bit of a symbol in a signature. `clickhouse-index` and the SQL below must agree. */
 const signatureBit = (symbol: number): number => symbol & 63;
@@ -129,9 +131,7 @@ export function clickhouseIndex(clickhouse: ClickHouse): PatternIndex {
         `ORDER BY length, name LIMIT {limit:UInt32} ${SETTINGS}`;
       const ids: number[] = [];
       for await (const block of nativeBlocks(clickhouse.native(sql, { kb, generation, symbol, below, limit }, signal))) {
-        const { items } = columnOf(block, "pattern_id");
-        const view = new DataView(items.buffer, items.byteOffset, items.byteLength);
-        for (let row = 0; row < block.rows; row++) ids.push(Number(view.getBigUint64(row * 8, true)));
+        ids.push(...numbersOf(block, "pattern_id"));
       }
       return ids;
     },

@@ -10,7 +10,7 @@ import { clickhouseArchive } from "./clickhouse-archive.ts";
 import { clickhouseAudit } from "./clickhouse-audit.ts";
 import { clickhouseBuckets } from "./clickhouse-buckets.ts";
 import type { ClickHouse } from "./clickhouse-client.ts";
-import { clickhouseIndex } from "./clickhouse-index.ts";
+import { clickhouseIndex, INDEX_TABLES } from "./clickhouse-index.ts";
 import { clickhouseListing } from "./clickhouse-listing.ts";
 import { clickhouseSettings } from "./clickhouse-settings.ts";
 import { COLUMNS, flushRows, PATTERN_TABLES, WRITE_ORDER } from "./flush-rows.ts";
@@ -184,7 +184,7 @@ export async function openPatternStore(clickhouse: ClickHouse): Promise<PatternS
       `SELECT DISTINCT kb, generation FROM ${db}.deleted_patterns ORDER BY kb, generation`,
     );
     for (const params of kbs) {
-      for (const table of [...PATTERN_TABLES, "postings", "first_symbols", "minhash_buckets"]) {
+      for (const table of [...PATTERN_TABLES, ...INDEX_TABLES]) {
         const where = `kb = {kb:String} AND generation = {generation:UInt32} AND pattern_id IN (${gone})`;
         const left = await clickhouse.rows(`SELECT 1 AS one FROM ${db}.${table} WHERE ${where} LIMIT 1`, params);
         if (left.length > 0) await clickhouse.command(`DELETE FROM ${db}.${table} WHERE ${where}`, params);

@@ -47,9 +47,9 @@ export class Draft {
   keys(start: Buffer, end: Buffer, limit: number): Buffer[] {
     return limit <= 0 ? [] : [...this.#db.getKeys({ start, end, limit })];
   }
-  /** As `keys`, with values. */
-  range(start: Buffer, end: Buffer, limit: number): { key: Buffer; value: Buffer }[] {
-    return limit <= 0 ? [] : [...this.#db.getRange({ start, end, limit })];
+  /** As `keys`, with values, read as they are asked for. */
+  rows(start: Buffer, end: Buffer): Iterable<{ key: Buffer; value: Buffer }> {
+    return this.#db.getRange({ start, end });
   }
   write(): void {
     for (const { key, value } of this.#writes.values()) {

@@ -7,7 +7,7 @@
 import { type FlushShare, shareFlush } from "./flush-plan.ts";
 import type { Draft } from "./lmdb-commit.ts";
 import { headKey, kbNumberOf, metaKey, outboxKey, positionOf, tagEnd } from "./lmdb-keys.ts";
-import { countOfRow, entriesOfRow, type Run, runsOf } from "./lmdb-runs.ts";
+import { entriesOfRow, type Run, runsOf } from "./lmdb-runs.ts";
 import { FLUSH_BYTES_MAX } from "./outbox-entry.ts";
 import { RecordReader, RecordWriter } from "./state-bytes.ts";
 import { decodeHead, encodeHead, HEAD_BYTES, type HeadRecord } from "./state-records.ts";
@@ -80,47 +80,70 @@ export function takeFlush(
   if (flush !== undefined && flush.owner !== owner && flush.leaseUntilMs > nowMs) return undefined;
   const read = new Map<number, readonly Buffer[]>();
   if (flush === undefined) {
-    const shares = boundBytes(draft, shareFlush(waitingKbs(draft, limit), limit), read);
+    const shares = composed(draft, shareFlush(waitingKbs(draft, limit), limit), read);
     const last = shares.at(-1);
     if (last === undefined) return undefined;
     const batch = numberOf(draft.get(BATCH_KEY)) + 1;
     draft.put(BATCH_KEY, f64(batch));
     draft.put(TURN_KEY, f64(last.kb));
     flush = { token: `${stem}-${batch}`, owner, leaseUntilMs: 0, shares };
-    for (const { kb, count } of shares) {
-      const { trimmed } = decodeHead(draft.get(headKey(kb)) as Buffer);
-      splitAt(draft, kb, trimmed, trimmed + count);
-    }
   }
   flush.owner = owner;
   flush.leaseUntilMs = nowMs + leaseMs;
   writeFlush(draft, flush);
   const parts = flush.shares.map(({ kb, count }) => {
     const row = draft.get(headKey(kb)) as Buffer;
-    const entries = read.get(kb) ?? entriesOf(draft, kb, decodeHead(row).trimmed, count);
+    // Of a batch that was composed before, the rows end where it does.
+    const entries = read.get(kb) ?? takeFront(draft, kb, decodeHead(row).trimmed, count, () => true);
     return { kb: row.toString("utf8", HEAD_BYTES), entries };
   });
   return { token: flush.token, parts };
 }
 
-/** The entries of `count` positions; both ends are ends of rows, or the outbox's own. */
-const entriesOf = (draft: Draft, kb: number, from: number, count: number): Buffer[] =>
-  draft
-    .range(outboxKey(kb, from), outboxKey(kb, from + count), count)
-    .flatMap(({ value }) => entriesOfRow(value))
-    .slice(0, count);
+/** Shares cut where their bytes pass FLUSH_BYTES_MAX; the first entry always goes. What was read of them is put into `read`. */
+function composed(draft: Draft, shares: readonly FlushShare<number>[], read: Map<number, readonly Buffer[]>): FlushShare<number>[] {
+  const kept: FlushShare<number>[] = [];
+  let bytes = 0;
+  const fits = (length: number): boolean => {
+    const isFirst = bytes === 0;
+    bytes += length;
+    return isFirst || bytes <= FLUSH_BYTES_MAX;
+  };
+  for (const { kb, count } of shares) {
+    const { trimmed } = decodeHead(draft.get(headKey(kb)) as Buffer);
+    const entries = takeFront(draft, kb, trimmed, count, fits);
+    if (entries.length > 0) {
+      kept.push({ kb, count: entries.length });
+      read.set(kb, entries);
+    }
+    if (entries.length < count) break;
+  }
+  return kept;
+}
 
-/** Makes `position` the end of a row, so that a flush takes whole rows. */
-function splitAt(draft: Draft, kb: number, from: number, position: number): void {
-  const rows = draft.range(outboxKey(kb, from), outboxKey(kb, position), position - from);
-  const last = rows.at(-1);
-  if (last === undefined) return;
-  const start = positionOf(last.key);
-  const before = position - start;
-  if (before >= countOfRow(last.value)) return;
-  const entries = entriesOfRow(last.value);
-  let at = start;
-  for (const part of [entries.slice(0, before), entries.slice(before)]) {
+/**
+ * Entries from position `from` on, at most `count` and as long as they fit. A row in which they end is split there, so that a flush takes whole rows.
+ * No more is read than one row beyond.
+ */
+function takeFront(draft: Draft, kb: number, from: number, count: number, fits: (bytes: number) => boolean): Buffer[] {
+  const taken: Buffer[] = [];
+  for (const { key, value } of draft.rows(outboxKey(kb, from), outboxKey(kb, from + count))) {
+    const entries = entriesOfRow(value);
+    const end = entries.findIndex(({ length }, at) => taken.length + at === count || !fits(length));
+    if (end < 0) {
+      taken.push(...entries);
+      continue;
+    }
+    taken.push(...entries.slice(0, end));
+    if (end > 0) splitRow(draft, kb, positionOf(key), entries, end);
+    break;
+  }
+  return taken;
+}
+
+function splitRow(draft: Draft, kb: number, position: number, entries: readonly Buffer[], end: number): void {
+  let at = position;
+  for (const part of [entries.slice(0, end), entries.slice(end)]) {
     for (const { count, row } of runsOf(part)) {
       draft.put(outboxKey(kb, at), row);
       at += count;
@@ -146,28 +169,6 @@ function waitingKbs(draft: Draft, limit: number): FlushShare<number>[] {
   collect(turn + 1, tagEnd("O"));
   collect(0, outboxKey(turn + 1, 0));
   return waiting;
-}
-
-/** Cuts shares where the bytes pass FLUSH_BYTES_MAX; the first entry always goes. What was read for it is put into `read`. */
-function boundBytes(draft: Draft, shares: readonly FlushShare<number>[], read: Map<number, readonly Buffer[]>): FlushShare<number>[] {
-  const kept: FlushShare<number>[] = [];
-  let bytes = 0;
-  for (const { kb, count } of shares) {
-    const { trimmed } = decodeHead(draft.get(headKey(kb)) as Buffer);
-    let taken = 0;
-    const entries = entriesOf(draft, kb, trimmed, count);
-    for (const { length } of entries) {
-      bytes += length;
-      if (bytes > FLUSH_BYTES_MAX && taken + kept.length > 0) break;
-      taken += 1;
-    }
-    if (taken > 0) {
-      kept.push({ kb, count: taken });
-      read.set(kb, entries.slice(0, taken));
-    }
-    if (taken < count) break;
-  }
-  return kept;
 }
 
 /** Removes the entries of the flush in hand; false when it is not `owner`'s or not `token`. */

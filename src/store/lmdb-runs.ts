@@ -86,6 +86,3 @@ export function entriesOfRow(row: Buffer): Buffer[] {
   if (!reader.done) throw new EngineError("ENGRAM_STORE_REPLY", "A run of outbox entries is longer than what it says it holds.");
   return entries;
 }
-
-/** How many entries a row holds. */
-export const countOfRow = (row: Buffer): number => (row[0] === KIND_RUN ? row.readUInt32LE(1) : 1);

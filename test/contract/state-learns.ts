@@ -2,7 +2,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { EmotiveRecord } from "../../src/model/emotives.ts";
-import { LearnPacker, unpackLearns } from "../../src/store/packed-learns.ts";
 import type { LearnCommit, PatternEdit } from "../../src/store/state-store.ts";
 import { EPOCH_FACTOR, UNKNOWN_SYMBOL } from "../../src/store/state-store.ts";
 import { TwinKb } from "../reference/state.ts";
@@ -234,36 +233,6 @@ export function learnSuite(backEnd: StateBackEnd, opened: () => OpenedState): vo
     expect(await store.head("kb")).toMatchObject({ seq: 2 });
     expect(await store.head("kb3")).toMatchObject({ seq: 256 });
     expect(await store.commitLearns([])).toEqual([]);
-  });
-
-  it("learns what was packed as it learns the same one by one, once a request", async () => {
-    const { store } = opened();
-    let kbs = 0;
-    await fc.assert(
-      fc.asyncProperty(history, async (operations) => {
-        const kb = `packed ${(kbs += 1)}`;
-        const learns = operations.flatMap(([, change]) => {
-          const found = change.op === "learn" ? [change.learn] : change.op === "bulk" ? change.learns : [];
-          return found.map((learn) => ({ ...learn, kb }));
-        });
-        const twin = new TwinKb(kb);
-        for (let from = 0; from < learns.length; from += 3) {
-          const part = learns.slice(from, from + 3);
-          const packer = new LearnPacker();
-          for (const learn of part) packer.add(learn);
-          const packed = structuredClone(packer.finish());
-          expect(unpackLearns(kb, packed)).toEqual(part);
-          const expected = part.map((learn) => twin.learn(learn));
-          expect(await store.commitPacked(kb, packed, `${kb} ${from}`)).toEqual(expected);
-          expect(await store.commitPacked(kb, packed, `${kb} ${from}`)).toEqual(expected);
-        }
-        await expectTwin(store, twin);
-        const firstNew = (await store.tail(kb, 1)).find((entry) => entry.kind === "learn" && entry.isNew);
-        expect(await store.firstUnflushed(kb, 1)).toBe((firstNew as { patternId?: number } | undefined)?.patternId);
-      }),
-      runs(15),
-    );
-    expect(await store.firstUnflushed("never written", 1)).toBeUndefined();
   });
 
   it("learns a pattern of 4,096 symbols", async () => {

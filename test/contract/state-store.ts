@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe } from "vitest";
 import type { OpenedState, StateBackEnd } from "../support/state-stores.ts";
 import { learnSuite } from "./state-learns.ts";
 import { outboxSuite } from "./state-outbox.ts";
+import { packedSuite } from "./state-packed.ts";
 import { sessionSuite } from "./state-sessions.ts";
 
 export function stateStoreSuite(backEnd: StateBackEnd): void {
@@ -15,5 +16,6 @@ export function stateStoreSuite(backEnd: StateBackEnd): void {
   });
   describe("sessions", () => sessionSuite(() => opened));
   describe("learns", () => learnSuite(backEnd, () => opened));
+  describe("packed learns", () => packedSuite(() => opened));
   describe("outbox", () => outboxSuite(backEnd, () => opened));
 }

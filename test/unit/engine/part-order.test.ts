@@ -26,3 +26,17 @@ it("sees what another process has learned, and gives up when the part before doe
   await order.turn("a", 3);
   await expect(order.turn("a", 4)).rejects.toMatchObject({ code: "ENGRAM_CONFLICT", message: expect.stringContaining("Part 3 ") });
 });
+
+it("lets only so many parts wait, and the one that is due in any case", async () => {
+  const order = new PartOrder(async () => 0);
+  const waiting = [1, 2, 3, 4].map((part) => {
+    order.begin("a", part);
+    return order.turn("a", part);
+  });
+  expect(() => order.begin("a", 5)).toThrow(expect.objectContaining({ code: "ENGRAM_OVERLOADED" }));
+  order.begin("b", 5);
+  order.begin("a", 0);
+  for (const part of [0, 1, 2, 3]) order.done("a", part);
+  await Promise.all(waiting);
+  order.begin("a", 5);
+});

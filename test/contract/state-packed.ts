@@ -1,0 +1,39 @@
+/** Contract of the state store: learns that come packed. */
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { LearnPacker, unpackLearns } from "../../src/store/packed-learns.ts";
+import { TwinKb } from "../reference/state.ts";
+import { expectTwin, type OpenedState } from "../support/state-stores.ts";
+import { history, runs } from "./state-learns.ts";
+
+export function packedSuite(opened: () => OpenedState): void {
+  it("learns what was packed as it learns the same one by one, once a request", async () => {
+    const { store } = opened();
+    let kbs = 0;
+    await fc.assert(
+      fc.asyncProperty(history, async (operations) => {
+        const kb = `packed ${(kbs += 1)}`;
+        const learns = operations.flatMap(([, change]) => {
+          const found = change.op === "learn" ? [change.learn] : change.op === "bulk" ? change.learns : [];
+          return found.map((learn) => ({ ...learn, kb }));
+        });
+        const twin = new TwinKb(kb);
+        for (let from = 0; from < learns.length; from += 3) {
+          const part = learns.slice(from, from + 3);
+          const packer = new LearnPacker();
+          for (const learn of part) packer.add(learn);
+          const packed = structuredClone(packer.finish());
+          expect(unpackLearns(kb, packed)).toEqual(part);
+          const expected = part.map((learn) => twin.learn(learn));
+          expect(await store.commitPacked(kb, packed, `${kb} ${from}`)).toEqual(expected);
+          expect(await store.commitPacked(kb, packed, `${kb} ${from}`)).toEqual(expected);
+        }
+        await expectTwin(store, twin);
+        const firstNew = (await store.tail(kb, 1)).find((entry) => entry.kind === "learn" && entry.isNew);
+        expect(await store.firstUnflushed(kb, 1)).toBe((firstNew as { patternId?: number } | undefined)?.patternId);
+      }),
+      runs(15),
+    );
+    expect(await store.firstUnflushed("never written", 1)).toBeUndefined();
+  });
+}
