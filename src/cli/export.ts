@@ -9,7 +9,7 @@ import { kbOption, nodeName, urlOption } from "./arguments.ts";
 import { type Caller, openCaller } from "./caller.ts";
 import { withPatience } from "./memory.ts";
 import { loadSettings, logOf, type SettingOptions, withSettings } from "./settings.ts";
-import { type Bar, grouped, perSecond, startBar } from "./terminal.ts";
+import { type Bar, grouped, perSecond, startBar, tell } from "./terminal.ts";
 
 interface ArchiveOptions extends SettingOptions {
   readonly url?: string;
@@ -43,7 +43,7 @@ async function run(
   const caller = await openCaller({ config: loaded.config, log: logOf(loaded, true), url: options.url, isKept });
   try {
     const { result, text } = await work(caller);
-    console.log(options.json ? JSON.stringify(result) : text);
+    tell(options, result, text);
   } finally {
     await caller.close();
   }

@@ -6,7 +6,7 @@ import { EngineError } from "../errors.ts";
 import { nodeName, urlOption } from "./arguments.ts";
 import { openCaller } from "./caller.ts";
 import { loadSettings, logOf, type SettingOptions, withSettings } from "./settings.ts";
-import { grouped, printable } from "./terminal.ts";
+import { grouped, printable, tell } from "./terminal.ts";
 
 interface KbsOptions extends SettingOptions {
   readonly url?: string;
@@ -41,7 +41,7 @@ async function call(
   const caller = await openCaller({ config: loaded.config, log: logOf(loaded, true), url: options.url, isKept: true });
   try {
     const answer = await caller.json(method, path, body);
-    console.log(options.json ? JSON.stringify(answer) : text(answer as never));
+    tell(options, answer, text(answer as never));
   } finally {
     await caller.close();
   }

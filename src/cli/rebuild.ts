@@ -6,7 +6,7 @@ import { lockDataFolder } from "../store/data-lock.ts";
 import { kbOption } from "./arguments.ts";
 import { assertKept } from "./place.ts";
 import { loadSettings, logOf, type SettingOptions, withSettings } from "./settings.ts";
-import { grouped, perSecond, startBar } from "./terminal.ts";
+import { grouped, perSecond, startBar, tell } from "./terminal.ts";
 
 interface RebuildCommand extends SettingOptions {
   readonly kb?: string;
@@ -31,10 +31,10 @@ async function rebuild(options: RebuildCommand): Promise<void> {
     });
     bar.update(1, { kb: "done" });
     bar.stop();
-    console.log(
-      options.json
-        ? JSON.stringify(result)
-        : `${result.rebuilt.length} knowledge bases rebuilt from ${grouped(result.changes)} changes, ${result.current.length} were up to date. Sessions are not rebuilt.`,
+    tell(
+      options,
+      result,
+      `${result.rebuilt.length} knowledge bases rebuilt from ${grouped(result.changes)} changes, ${result.current.length} were up to date. Sessions are not rebuilt.`,
     );
   } finally {
     bar.stop();

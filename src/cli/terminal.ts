@@ -33,7 +33,7 @@ export function startBar(format: string, total: number, from: number, payload: R
 
 /** The result of a command on standard output: as JSON where that is asked for, else as text. */
 export function tell({ json }: { readonly json?: boolean }, result: unknown, text: string): void {
-  console.log(json ? JSON.stringify(result, null, 2) : text);
+  console.log(json ? JSON.stringify(result) : text);
 }
 
 /** Control characters as escapes, so that a symbol cannot move the cursor or colour the terminal. */

@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { nodeName, urlOption } from "./arguments.ts";
 import { openCaller } from "./caller.ts";
 import { loadSettings, logOf, type SettingOptions, withSettings } from "./settings.ts";
-import { grouped, printable, shorten, startBar } from "./terminal.ts";
+import { grouped, printable, shorten, startBar, tell } from "./terminal.ts";
 
 interface VerifyOptions extends SettingOptions {
   readonly url?: string;
@@ -48,7 +48,7 @@ async function verify(node: string | undefined, options: VerifyOptions): Promise
     await caller.close();
   }
   const wrong = verified.some(({ findings }) => findings.length > 0);
-  console.log(options.json ? JSON.stringify({ clean: !wrong, kbs: verified }) : textOf(verified, options.repair ?? false));
+  tell(options, { clean: !wrong, kbs: verified }, textOf(verified, options.repair ?? false));
   // As a program that looked and found something wrong says it.
   if (wrong) process.exitCode = 1;
 }
