@@ -9,7 +9,7 @@ import { HTTP_LIMITS } from "../src/http/limits.ts";
 import { patternLines } from "../src/http/pattern-lines.ts";
 import type { LinesTask, PackReply, PackTask, PartTask, RowsTask } from "../src/pool/packer.ts";
 import { decoded } from "../src/store/encoded-batch.ts";
-import { flushTexts } from "../src/store/flush-rows.ts";
+import { flushRows } from "../src/store/flush-rows.ts";
 import { buffersOf } from "../src/store/packed-learns.ts";
 
 function linesOf({ bytes, firstLine, limits, rules, atMs }: LinesTask): Done {
@@ -34,10 +34,8 @@ function rowsOf({ parts }: RowsTask): Done {
     kb,
     entries: Array.from(ends, (end, at) => bytes.subarray(at === 0 ? 0 : ends[at - 1], end)),
   }));
-  const rows = flushTexts(decoded(encoded, "new"));
-  // A short text stands in a piece that others share, which cannot be handed over.
-  const own = Object.values(rows.tables).filter((text) => text instanceof Uint8Array && text.byteLength === text.buffer.byteLength);
-  return { value: rows, buffers: own.map((text) => (text as Uint8Array).buffer) };
+  const rows = flushRows(decoded(encoded, "new"));
+  return { value: rows, buffers: Object.values(rows.tables).map((text) => text.buffer as ArrayBuffer) };
 }
 
 async function partOf({ bytes }: PartTask): Promise<Done> {

@@ -64,11 +64,11 @@ export async function decodePart(packed: Buffer): Promise<Iterable<OutboxEntry>>
     );
   }
   const sections = sectionsOf(bytes);
-  const symbols: string[] = [];
+  const symbols = new Map<number, string>();
   for await (const block of blocksOf(sections.symbols)) {
     const ids = u32s(column(block, "symbol_id"));
     const texts = textsOf(block, "symbol");
-    for (let row = 0; row < block.rows; row++) symbols[ids[row]!] = texts[row]!;
+    for (let row = 0; row < block.rows; row++) symbols.set(ids[row]!, texts[row]!);
   }
   const patterns = await patternsOf(sections.patterns);
   const vectors = await vectorsOf(sections.vectors);
@@ -84,8 +84,8 @@ function* changesOf(blocks: readonly NativeBlock[], contents: Contents): Generat
 /** What the changes of a part speak of. */
 interface Contents {
   readonly patterns: (id: number) => Content | undefined;
-  /** By id; a hole where the part does not hold one. */
-  readonly symbols: readonly (string | undefined)[];
+  /** By id. */
+  readonly symbols: ReadonlyMap<number, string>;
   readonly vectors: ReadonlyMap<number, PendingVector[]>;
 }
 
@@ -170,34 +170,38 @@ function* readEvents(block: NativeBlock, contents: Contents): Generator<OutboxEn
   const persistences = viewOf(column(block, "persistence").items);
   const [emotives, metadata] = [textsOf(block, "emotives"), textsOf(block, "metadata")];
   for (let row = 0; row < block.rows; row++) {
-    const base = { kb: "", generation: 0, seq: seqs[row]!, atMs: ats[row]! };
+    const [seq, atMs] = [seqs[row]!, ats[row]!];
     const kind = KINDS[kinds[row]!];
     if (kind === "finalize") {
-      yield { ...base, kind, below: belows[row]! };
+      yield { kb: "", generation: 0, seq, atMs, kind, below: belows[row]! };
       continue;
     }
     if (kind === "affinity") {
-      yield { ...base, kind, sums: JSON.parse(emotives[row]!) };
+      yield { kb: "", generation: 0, seq, atMs, kind, sums: JSON.parse(emotives[row]!) };
       continue;
     }
     const patternId = ids[row]!;
     const content = contents.patterns(patternId);
-    if (content === undefined || kind === undefined || kind === "") throw broken(`change ${base.seq} speaks of what it does not hold`);
+    if (content === undefined || kind === undefined || kind === "") throw broken(`change ${seq} speaks of what it does not hold`);
     const persistence = persistences.getUint16(row * 2, true);
     if (kind !== "learn") {
       const change: PatternEdit["change"] =
         kind === "delete" ? { kind } : updateOf(persistence, frequencies[row]!, emotives[row]!, metadata[row]!);
-      yield { ...base, kind: "edit", ...content, patternId, change };
+      yield { kb: "", generation: 0, seq, atMs, kind: "edit", ...content, patternId, change };
       continue;
     }
     const { symbolIds, flat } = distinctOf(content.symbolIds);
     const distinct = symbolIds.map((id) => {
-      const text = contents.symbols[id];
-      if (text === undefined) throw broken(`change ${base.seq} speaks of a symbol it does not hold`);
+      const text = contents.symbols.get(id);
+      if (text === undefined) throw broken(`change ${seq} speaks of a symbol it does not hold`);
       return text;
     });
+    // Named one by one: spreading an object into it costs as much as all the rest.
     yield {
-      ...base,
+      kb: "",
+      generation: 0,
+      seq,
+      atMs,
       kind,
       patternId,
       isNew: news[row] === 1,
@@ -206,7 +210,7 @@ function* readEvents(block: NativeBlock, contents: Contents): Generator<OutboxEn
       pattern: { name: content.name, distinct, flat, eventEnds: content.eventEnds },
       emotives: listOf(emotives[row]!),
       metadata: listOf(metadata[row]!),
-      vectors: contents.vectors.get(base.seq) ?? [],
+      vectors: contents.vectors.get(seq) ?? [],
       persistence,
     };
   }

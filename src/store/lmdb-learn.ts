@@ -7,20 +7,10 @@
 import type { EmotiveRecord } from "../model/emotives.ts";
 import type { Draft } from "./lmdb-commit.ts";
 import type { GenerationKeys } from "./lmdb-keys.ts";
-import type { SymbolSlot, SymbolSlots } from "./lmdb-symbols.ts";
+import { raiseAffinity, type SymbolSlot, type SymbolSlots } from "./lmdb-symbols.ts";
 import type { CommitFacts, Work } from "./outbox-entry.ts";
 import { RecordReader, RecordWriter } from "./state-bytes.ts";
-import {
-  type HeadRecord,
-  type Metadata,
-  readEmotives,
-  readMetadata,
-  readWindow,
-  writeEmotives,
-  writeMetadata,
-  writeVector,
-  writeWindow,
-} from "./state-records.ts";
+import { type HeadRecord, type Metadata, readMetadata, readWindow, writeMetadata, writeVector, writeWindow } from "./state-records.ts";
 import type { LearnResult } from "./state-store.ts";
 
 const u32 = (value: number): Buffer => {
@@ -56,7 +46,7 @@ export function applyLearn(
     const slot = slotOf(i);
     symbolIds[i] = slot.id;
     symbols.count(slot, head, occurrences[i] as number, isNew ? 1 : 0);
-    if (averages.length > 0) raiseAffinity(draft, keys.byId("a", slot.id), averages);
+    if (averages.length > 0) symbols.raise(slot, averages);
   }
   // What it added is kept, so that an edit can take it back.
   if (averages.length > 0) raiseAffinity(draft, keys.byId("e", patternId), averages);
@@ -132,15 +122,6 @@ function union(old: Metadata, added: Metadata): Metadata {
     sets.set(name, set);
   }
   return [...sets].map(([name, values]) => [name, [...values]] as const);
-}
-
-export function raiseAffinity(draft: Draft, key: Buffer, averages: EmotiveRecord): void {
-  const bytes = draft.get(key);
-  const sums = new Map(bytes === undefined ? [] : readEmotives(new RecordReader(bytes)));
-  for (const [name, value] of averages) sums.set(name, (sums.get(name) ?? 0) + value);
-  const writer = new RecordWriter();
-  writeEmotives(writer, [...sums]);
-  draft.put(key, writer.finish());
 }
 
 /** Indexes a vector unless its symbol is indexed already or its length is not the generation's; the first one fixes that length. */

@@ -1,18 +1,23 @@
 /**
- * Symbols of kbs as objects, kept from commit to commit: what a learn needs of each symbol (its id and its counters) without a read, and one
- * write a symbol a commit however many learns of the commit hold it. That is what makes bulk loading fast: a learn of 14 symbols costs
- * about 25 reads and 14 writes without it.
+ * Symbols of kbs as objects, kept from commit to commit: what a learn needs of each symbol (its id, its counters and its affinity) without a
+ * read, and one write of each a commit however many learns of the commit hold it. That is what makes bulk loading fast: a learn of 14 symbols
+ * costs about 25 reads and 14 writes without it, and as many again when it brings emotives.
  *
  * What is kept of a kb is right as long as the kb stands at the number of our own last commit: anybody else's change, and every change of
  * another kind, moves that number. A commit that fails drops everything.
  */
 import { EngineError } from "../errors.ts";
+import type { EmotiveRecord } from "../model/emotives.ts";
 import type { Draft } from "./lmdb-commit.ts";
 import { GenerationKeys, isHashed } from "./lmdb-keys.ts";
-import { decodeSymbol, encodeSymbol, type HeadRecord, type SymbolRecord } from "./state-records.ts";
+import { RecordReader, RecordWriter } from "./state-bytes.ts";
+import { decodeSymbol, encodeSymbol, type HeadRecord, readEmotives, type SymbolRecord, writeEmotives } from "./state-records.ts";
 
-/** Symbols kept over all kbs, about 200 bytes each. */
+/** Symbols, and emotives of their affinities, kept over all kbs; about 200 bytes each. */
 const KEPT_MAX = 400_000;
+
+/** Per emotive the sum. */
+type Sums = Map<string, number>;
 
 export interface SymbolSlot {
   readonly id: number;
@@ -21,6 +26,9 @@ export interface SymbolSlot {
   /** Changed in place: a learn of 14 symbols would leave as many objects behind otherwise. */
   readonly row: { -readonly [K in keyof SymbolRecord]: number };
   isChanged: boolean;
+  /** Undefined: not read yet. */
+  affinity: Sums | undefined;
+  isAffinityChanged: boolean;
 }
 
 interface KbSymbols {
@@ -28,6 +36,8 @@ interface KbSymbols {
   /** Sequence number of the kb at which the slots are right. */
   seq: number;
   readonly slots: Map<string, SymbolSlot>;
+  /** Emotives kept, over all symbols. */
+  emotives: number;
 }
 
 const u32 = (value: number): Buffer => {
@@ -54,12 +64,34 @@ export function countSymbol(head: HeadRecord, row: SymbolSlot["row"], frequency:
   row.patternMemberFrequency += members;
 }
 
+const readSums = (bytes: Buffer | undefined): Sums => new Map(bytes === undefined ? [] : readEmotives(new RecordReader(bytes)));
+
+function addAverages(sums: Sums, averages: EmotiveRecord): void {
+  for (const [name, value] of averages) sums.set(name, (sums.get(name) ?? 0) + value);
+}
+
+const encodeAffinity = (sums: Sums): Buffer => {
+  const writer = new RecordWriter(32 * sums.size);
+  writeEmotives(writer, [...sums]);
+  return writer.finish();
+};
+
+/** Adds averages to an affinity record that stands in the store. */
+export function raiseAffinity(draft: Draft, key: Buffer, averages: EmotiveRecord): void {
+  const sums = readSums(draft.get(key));
+  addAverages(sums, averages);
+  draft.put(key, encodeAffinity(sums));
+}
+
+const inOrder = (slots: SymbolSlot[]): SymbolSlot[] => slots.sort((a, b) => a.id - b.id);
+
 /** The symbols of one kb during one commit. */
 export class SymbolSlots {
   readonly #draft: Draft;
   readonly #keys: GenerationKeys;
   readonly #kb: KbSymbols;
   #changed: SymbolSlot[] = [];
+  #affinityChanged: SymbolSlot[] = [];
 
   constructor(draft: Draft, kbNumber: number, kb: KbSymbols) {
     this.#draft = draft;
@@ -82,7 +114,14 @@ export class SymbolSlots {
     const id = known.readUInt32LE(0);
     if (isHashed(symbol)) verifySymbol(this.#draft.get(this.#keys.byId("n", id)), symbol);
     const row = this.#draft.get(this.#keys.byId("c", id));
-    return { id, isCounted: row !== undefined, row: row === undefined ? newRow() : decodeSymbol(row), isChanged: false };
+    return {
+      id,
+      isCounted: row !== undefined,
+      row: row === undefined ? newRow() : decodeSymbol(row),
+      isChanged: false,
+      affinity: undefined,
+      isAffinityChanged: false,
+    };
   }
 
   #create(symbol: string, head: HeadRecord): SymbolSlot {
@@ -90,7 +129,7 @@ export class SymbolSlots {
     head.symbolCount += 1;
     this.#draft.put(this.#keys.byText("i", symbol), u32(id));
     this.#draft.put(this.#keys.byId("n", id), Buffer.from(symbol, "utf8"));
-    return { id, isCounted: false, row: newRow(), isChanged: false };
+    return { id, isCounted: false, row: newRow(), isChanged: false, affinity: new Map(), isAffinityChanged: false };
   }
 
   /** Counts a learn of a pattern that the symbol stands in: `members` is 1 when the pattern is new. */
@@ -104,14 +143,35 @@ export class SymbolSlots {
     this.#changed.push(slot);
   }
 
+  /** Adds a learn's averages to the affinity of a symbol. */
+  raise(slot: SymbolSlot, averages: EmotiveRecord): void {
+    slot.affinity ??= this.#affinityOf(slot.id);
+    this.#kb.emotives -= slot.affinity.size;
+    addAverages(slot.affinity, averages);
+    this.#kb.emotives += slot.affinity.size;
+    if (slot.isAffinityChanged) return;
+    slot.isAffinityChanged = true;
+    this.#affinityChanged.push(slot);
+  }
+
+  #affinityOf(id: number): Sums {
+    const sums = readSums(this.#draft.get(this.#keys.byId("a", id)));
+    this.#kb.emotives += sums.size;
+    return sums;
+  }
+
   /** Writes what changed to the draft, in the order of the keys. `seq` is where the kb stands with it. */
   write(seq: number): void {
-    this.#changed.sort((a, b) => a.id - b.id);
-    for (const slot of this.#changed) {
+    for (const slot of inOrder(this.#affinityChanged)) {
+      this.#draft.put(this.#keys.byId("a", slot.id), encodeAffinity(slot.affinity as Sums));
+      slot.isAffinityChanged = false;
+    }
+    for (const slot of inOrder(this.#changed)) {
       this.#draft.put(this.#keys.byId("c", slot.id), encodeSymbol(slot.row));
       slot.isChanged = false;
     }
     this.#changed = [];
+    this.#affinityChanged = [];
     this.#kb.seq = seq;
   }
 }
@@ -122,7 +182,7 @@ export class SymbolKeeper {
   open(draft: Draft, kbNumber: number, head: HeadRecord): SymbolSlots {
     let kb = this.#kbs.get(kbNumber);
     if (kb === undefined || kb.generation !== head.generation || kb.seq !== head.seq) {
-      kb = { generation: head.generation, seq: head.seq, slots: new Map() };
+      kb = { generation: head.generation, seq: head.seq, slots: new Map(), emotives: 0 };
       this.#kbs.set(kbNumber, kb);
     }
     // Changed while it is open: a commit that does not come to its end leaves a number nobody stands at.
@@ -133,7 +193,7 @@ export class SymbolKeeper {
   /** Keeps the memory bounded; called between commits. */
   trim(): void {
     let kept = 0;
-    for (const { slots } of this.#kbs.values()) kept += slots.size;
+    for (const { slots, emotives } of this.#kbs.values()) kept += slots.size + emotives;
     if (kept > KEPT_MAX) this.#kbs.clear();
   }
 

@@ -203,9 +203,27 @@ export function decodeEntry(kb: string, bytes: Buffer, texts: "all" | "new" = "a
   const firstNewSymbol = reader.u32();
   const symbolIds = reader.u32s(reader.u32());
   const indexedVectors = reader.u32s(reader.u32());
-  const { vectors, ...body } = readBody(reader, texts === "all" ? undefined : (i) => (symbolIds[i] as number) >= firstNewSymbol);
-  const learned = { patternId, isNew, symbolIds, firstNewSymbol, ...body, vectors: vectors(indexedVectors) };
-  return { kb, generation, seq, atMs, kind: "learn", ...learned };
+  const { pattern, emotives, metadata, vectors, persistence } = readBody(
+    reader,
+    texts === "all" ? undefined : (i) => (symbolIds[i] as number) >= firstNewSymbol,
+  );
+  // Named one by one: spreading one object into another costs as much as all the rest.
+  return {
+    kb,
+    generation,
+    seq,
+    atMs,
+    kind: "learn",
+    patternId,
+    isNew,
+    symbolIds,
+    firstNewSymbol,
+    pattern,
+    emotives,
+    metadata,
+    vectors: vectors(indexedVectors),
+    persistence,
+  };
 }
 
 export function encodeResults(results: readonly LearnResult[]): Buffer {

@@ -89,13 +89,17 @@ const NOTHING: PackedExtras = Object.freeze({ emotives: [], averages: [], metada
 export function workOf(packed: PackedLearns, names: string, at: number): Work {
   const { bodies, bodyEnds, placeEnds } = packed;
   const from = at === 0 ? 0 : (bodyEnds[at - 1] as number);
+  const { emotives, averages, metadata, vectors } = packed.extras.get(at) ?? NOTHING;
   return {
     name: names.slice(at * 40, at * 40 + 40),
     body: bodies.subarray(from, bodyEnds[at]),
     occurrences: packed.occurrences.subarray(at === 0 ? 0 : placeEnds[at - 1], placeEnds[at]),
     length: packed.lengths[at] as number,
     persistence: packed.persistences[at] as number,
-    ...(packed.extras.get(at) ?? NOTHING),
+    emotives,
+    averages,
+    metadata,
+    vectors,
   };
 }
 

@@ -9,8 +9,13 @@ import { EngineError } from "../errors.ts";
 const START_BYTES = 512;
 
 export class RecordWriter {
-  #bytes = Buffer.allocUnsafe(START_BYTES);
+  #bytes: Buffer;
   #at = 0;
+
+  /** `room`: bytes it has to begin with, for a record that is known to be small. */
+  constructor(room = START_BYTES) {
+    this.#bytes = Buffer.allocUnsafe(room);
+  }
 
   #need(bytes: number): number {
     const at = this.#at;
