@@ -31,11 +31,11 @@ interface Info {
 const kbPath = (node: string): string => `/v1/kbs/${encodeURIComponent(node)}`;
 const barOf = (total: number, from: number): Bar =>
   startBar("{bar} {percentage}% | {changes} changes | {rate} | {eta_formatted} left", total, from, { changes: grouped(from), rate: "0/s" });
-const changesOf = ({ parts }: Pick<Manifest, "parts">): number => parts.reduce((sum, part) => sum + part.events, 0);
+export const changesOf = ({ parts }: Pick<Manifest, "parts">): number => parts.reduce((sum, part) => sum + part.events, 0);
 
 /** Runs a command's work on the memory, and prints its result as a sentence or as JSON. */
-async function run(
-  options: ArchiveOptions,
+export async function onMemory(
+  options: SettingOptions & { readonly url?: string; readonly json?: boolean },
   isKept: boolean,
   work: (caller: Caller) => Promise<{ result: object; text: string }>,
 ): Promise<void> {
@@ -116,7 +116,7 @@ export async function importArchive(
 
 async function exportCommand(node: string, path: string, options: ArchiveOptions): Promise<void> {
   const folder = await ArchiveFolder.open(path);
-  await run(options, true, async (caller) => {
+  await onMemory(options, true, async (caller) => {
     const started = Date.now();
     const from = folder.manifest === undefined ? 0 : changesOf(folder.manifest);
     let bar: Bar | undefined;
@@ -139,7 +139,7 @@ async function importCommand(path: string, options: ArchiveOptions): Promise<voi
   if (folder.manifest === undefined) throw noArchive(path);
   const node = options.kb ?? folder.manifest.node;
   const id = options.importId ?? `import-${randomBytes(6).toString("hex")}`;
-  await run(options, false, async (caller) => {
+  await onMemory(options, false, async (caller) => {
     const started = Date.now();
     const bar = options.json || folder.manifest === undefined ? undefined : barOf(Math.max(1, changesOf(folder.manifest)), 0);
     try {
@@ -155,17 +155,19 @@ async function importCommand(path: string, options: ArchiveOptions): Promise<voi
   });
 }
 
-/** The imports of a migration, newest last; anything else is an import's own id. */
+/** The imports that stand for an id: its own, or those of a migration or of a restored backup (`<id>.<kb>`). */
 async function importsOf(caller: Caller, id: string): Promise<readonly string[]> {
-  if (!/^migration-[\w-]+$/.test(id)) return [id];
   const { imports } = await caller.json<{ imports: readonly { id: string; state: string }[] }>("GET", "/v1/imports");
-  const own = imports.filter((one) => one.id.startsWith(`${id}.`) && one.state !== "rolledBack").map((one) => one.id);
-  if (own.length === 0)
-    throw new EngineError("ENGRAM_IMPORT_UNKNOWN", `There is no import of the migration ${id} that could be taken back.`);
+  const parts = imports.filter((one) => one.id.startsWith(`${id}.`));
+  // The server knows more imports than it lists.
+  if (parts.length === 0 || imports.some((one) => one.id === id)) return [id];
+  const own = parts.filter(({ state }) => state !== "rolledBack").map((one) => one.id);
+  if (own.length === 0) throw new EngineError("ENGRAM_IMPORT_UNKNOWN", `All imports of ${id} were taken back before.`);
   return own.sort();
 }
 
-const shared = (command: Command): Command => withSettings(command.addOption(urlOption()).option("--json", "print the result as JSON"));
+export const shared = (command: Command): Command =>
+  withSettings(command.addOption(urlOption()).option("--json", "print the result as JSON"));
 
 export function registerArchives(program: Command): void {
   shared(
@@ -190,11 +192,11 @@ export function registerArchives(program: Command): void {
       .description("take an import back: its knowledge base is empty again")
       .argument(
         "<import>",
-        "id of an import (engram kbs list --imports lists them) or of a migration, which is one import a knowledge base",
+        "id of an import (engram kbs list --imports lists them), or of a migration or a restored backup, which are one import a knowledge base",
       )
       .option("--discard-newer", "even if more was learned since, which is lost"),
   ).action(async (id: string, options: ArchiveOptions & { discardNewer?: boolean }) => {
-    await run(options, true, async (caller) => {
+    await onMemory(options, true, async (caller) => {
       const taken: { kb_id: string }[] = [];
       for (const one of await importsOf(caller, id)) {
         const path = `/v1/imports/${encodeURIComponent(one)}/rollback`;

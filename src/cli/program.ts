@@ -1,6 +1,7 @@
 /** The program: its commands, its help, and what becomes of errors. `main.ts` runs it. */
 import { Command, CommanderError } from "commander";
 import { EngineError } from "../errors.ts";
+import { registerBackup } from "./backup.ts";
 import { registerConfig } from "./config-page.ts";
 import { registerDemo } from "./demo.ts";
 import { registerEval } from "./eval.ts";
@@ -74,6 +75,7 @@ export function buildProgram(): Command {
     registerDemo,
     registerEval,
     registerArchives,
+    registerBackup,
     registerKbs,
     registerVerify,
     registerRebuild,

@@ -4,6 +4,7 @@
 import type { FastifyInstance } from "fastify";
 import type { Engine, KbSize } from "../engine-types.ts";
 import { EngineError } from "../errors.ts";
+import { nodeOf } from "../model/kb-id.ts";
 import { isObject, readFlag } from "./coercion.ts";
 import { BODYLESS, type RouteContext } from "./context.ts";
 import { readCount, readImportRequest } from "./import-request.ts";
@@ -18,8 +19,10 @@ interface KbRoute {
 }
 type Given = Readonly<Record<string, unknown>>;
 
-export function addKbRoutes(app: FastifyInstance, { engine, limits }: RouteContext): void {
-  app.get("/v1/kbs", async () => ({ kbs: (await engine.listKbs()).map(sizeJson) }));
+export function addKbRoutes(app: FastifyInstance, { engine, limits, serviceName }: RouteContext): void {
+  app.get("/v1/kbs", async () => ({
+    kbs: (await engine.listKbs()).map((size) => ({ ...sizeJson(size), node_id: nodeOf(size.kb, serviceName) ?? null })),
+  }));
 
   app.delete<KbRoute>("/v1/kbs/:node", BODYLESS, async (request) => {
     const { node } = request.params;

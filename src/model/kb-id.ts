@@ -25,3 +25,10 @@ export function kbId(nodeId: string, service: string): string {
   const room = Math.max(0, ID_CHARACTERS_MAX - [...suffix].length - HASH_DIGITS - 2);
   return `${[...node].slice(0, room).join("")}_${hash}_${suffix}`;
 }
+
+/** A node that stands for the knowledge base; undefined for one that no node of this service does. */
+export function nodeOf(kb: string, service: string): string | undefined {
+  const suffix = `_${service.replaceAll("-", "_")}`;
+  const node = kb.endsWith(suffix) ? kb.slice(0, -suffix.length) : "";
+  return node !== "" && kbId(node, service) === kb ? node : undefined;
+}

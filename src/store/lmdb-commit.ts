@@ -8,6 +8,8 @@ import { EngineError } from "../errors.ts";
 
 export type Db = RootDatabase<Buffer, Buffer>;
 
+const NO_OVERWRITE = { noOverwrite: true };
+
 /** Reads through to the transaction, and holds back the writes of one change until it is complete or says that it cannot fail any more. */
 export class Draft {
   readonly #db: Db;
@@ -38,6 +40,14 @@ export class Draft {
   put(key: Buffer, value: Buffer): void {
     if (this.#isSettled) this.#db.putSync(key, value);
     else this.#writes.set(key.toString("latin1"), { key, value });
+  }
+  /** Puts a row that is not there yet; answers whether it was not. One way down the tree where `get` and `put` take two. */
+  add(key: Buffer, value: Buffer): boolean {
+    // It answers true or false; its types say nothing of it.
+    if (this.#isSettled) return this.#db.putSync(key, value, NO_OVERWRITE) as unknown as boolean;
+    if (this.get(key) !== undefined) return false;
+    this.put(key, value);
+    return true;
   }
   remove(key: Buffer): void {
     if (this.#isSettled) this.#db.removeSync(key);

@@ -37,10 +37,9 @@ export function applyLearn(
   const symbolIds = new Array<number>(occurrences.length);
 
   const patternKey = keys.byText("p", work.name);
-  const known = draft.get(patternKey);
-  const isNew = known === undefined;
-  const { patternId, frequency, row } = raisedRow(known, head.patternCount, work);
-  draft.put(patternKey, row);
+  const first = newRow(head.patternCount, work);
+  const isNew = draft.add(patternKey, first);
+  const { patternId, frequency } = isNew ? { patternId: head.patternCount, frequency: 1 } : raise(draft, patternKey, work);
 
   for (let i = 0; i < occurrences.length; i++) {
     const slot = slotOf(i);
@@ -73,25 +72,28 @@ export const slotsOf =
   (i: number): SymbolSlot =>
     symbols.of(distinct[i] as string, head);
 
-/** The pattern's row with this learn in it; a new one gets the id `nextId`. */
-function raisedRow(
-  known: Buffer | undefined,
-  nextId: number,
-  { emotives, metadata, persistence }: Work,
-): { patternId: number; frequency: number; row: Buffer } {
-  if (known === undefined && emotives.length + metadata.length === 0) {
-    const row = Buffer.allocUnsafe(20);
-    row.writeDoubleLE(nextId, 0);
-    row.writeDoubleLE(1, 8);
-    row.writeUInt32LE(0, 16);
-    return { patternId: nextId, frequency: 1, row };
+/** The row of a pattern that is learned for the first time. */
+function newRow(patternId: number, { emotives, metadata, persistence }: Work): Buffer {
+  if (emotives.length + metadata.length > 0) {
+    return patternRow(patternId, 1, new RecordReader(NOTHING), NOTHING, emotives, persistence, metadata);
   }
-  const old = new RecordReader(known ?? Buffer.alloc(20));
-  const oldId = old.f64();
-  const patternId = known === undefined ? nextId : oldId;
-  const frequency = old.f64() + 1;
-  const window = old.block();
-  return { patternId, frequency, row: patternRow(patternId, frequency, window, old.rest(), emotives, persistence, metadata) };
+  const row = Buffer.allocUnsafe(20);
+  row.writeDoubleLE(patternId, 0);
+  row.writeDoubleLE(1, 8);
+  row.writeUInt32LE(0, 16);
+  return row;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** Puts this learn into the row of a pattern that was learned before. */
+function raise(draft: Draft, key: Buffer, { emotives, metadata, persistence }: Work): { patternId: number; frequency: number } {
+  const row = new RecordReader(draft.get(key) as Buffer);
+  const patternId = row.f64();
+  const frequency = row.f64() + 1;
+  const window = row.block();
+  draft.put(key, patternRow(patternId, frequency, window, row.rest(), emotives, persistence, metadata));
+  return { patternId, frequency };
 }
 
 function patternRow(

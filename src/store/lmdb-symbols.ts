@@ -83,7 +83,15 @@ export function raiseAffinity(draft: Draft, key: Buffer, averages: EmotiveRecord
   draft.put(key, encodeAffinity(sums));
 }
 
-const inOrder = (slots: SymbolSlot[]): SymbolSlot[] => slots.sort((a, b) => a.id - b.id);
+/** An id times this, and a place below it, are exact in a double. */
+const PLACES_MAX = 2 ** 21;
+
+/** By id. Sorted as numbers, id and place in one: five times as fast as with a comparison, for thousands of them. */
+function inOrder(slots: SymbolSlot[]): SymbolSlot[] {
+  if (slots.length > PLACES_MAX) return slots.sort((a, b) => a.id - b.id);
+  const order = Float64Array.from(slots, ({ id }, place) => id * PLACES_MAX + place).sort();
+  return Array.from(order, (key) => slots[key % PLACES_MAX] as SymbolSlot);
+}
 
 /** The symbols of one kb during one commit. */
 export class SymbolSlots {

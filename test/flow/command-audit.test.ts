@@ -49,6 +49,8 @@ const BAD: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "eval next": [[], ["NOTHING"], ["LINES", "--folds", "0"]],
   export: [[], ["a"], ["", "EMPTY"], ["a", "EMPTY"], ["a", "EMPTY", "--url", "nope"]],
   import: [[], ["NOTHING"], ["LINES"], ["EMPTY"], ["EMPTY", "--kb", ""]],
+  backup: [[], ["a", "b"], ["EMPTY"], ["EMPTY", "--url", "nope"]],
+  restore: [[], ["NOTHING"], ["LINES"], ["EMPTY"], ["EMPTY", "--url", "nope"]],
   rollback: [[], ["a", "b"], ["nosuch"]],
   "kbs list": [["extra"], [], ["--url", "x"]],
   "kbs copy": [["a"], ["a", ""], ["a", "a"], ["a", "b"]],
@@ -157,6 +159,9 @@ describe("results as JSON", () => {
     expect(await json("verify", ...data)).toBeTruthy();
     expect(await json("rollback", String(id), ...data)).toMatchObject({ state: "rolledBack" });
     expect(await json("rebuild", ...data)).toMatchObject({ rebuilt: [] });
+    expect(await json("backup", file("backup"), ...data)).toMatchObject({ patterns: 60 });
+    const anew = ["--data-dir", file("anew"), "--json"];
+    expect(await json("restore", file("backup"), ...anew)).toMatchObject({ patterns: 60 });
     expect(await json("config", ...data)).toContainEqual({ setting: "dataDir", value: file("kept"), from: "flag" });
     expect(await json("eval", "next", file("lines.txt"), "--folds", "2", "--json")).toBeTruthy();
     const stress = ["--patterns", "300", "--vocabulary", "50", "--questions", "4", "--checked", "2", "--clients", "1", "--seconds", "1"];
