@@ -4,8 +4,8 @@
  *
  *   node dist/bench/many-kbs.js [--kbs 5000] [--patterns 1000] [--questions 400] [--out bench/record/NAME.json]
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { configOf } from "../src/config.ts";
@@ -14,6 +14,7 @@ import type { Engine } from "../src/engine-types.ts";
 import { silentLogger } from "../src/log.ts";
 import { openEmbedded } from "../src/store/clickhouse-client.ts";
 import { Corpus } from "../src/stress/corpus.ts";
+import { machineOf, writeRecord } from "./machine.ts";
 
 const { values: args } = parseArgs({
   options: {
@@ -75,6 +76,7 @@ async function partsOf(dataDir: string): Promise<Record<string, number>> {
 }
 
 const sum = (parts: Record<string, number>): number => Object.values(parts).reduce((all, count) => all + count, 0);
+const machine = machineOf();
 const dataDir = mkdtempSync(join(tmpdir(), "engram-many-kbs-"));
 try {
   const alone = await withEngine(dataDir, async (engine) => {
@@ -106,12 +108,10 @@ try {
     return { cold, warm, clears: clears.sort((a, b) => a - b) };
   });
   const partsOfAll = await partsOf(dataDir);
-  const record = {
-    what: "many kbs",
+  const figures = {
     kbs: KBS,
     patterns: PATTERNS,
     questions: QUESTIONS,
-    machine: { cpu: cpus()[0]?.model, node: process.version },
     oneKb: { p50Ms: quantile(alone, 0.5), p95Ms: quantile(alone, 0.95) },
     oneOfMany: {
       p50Ms: quantile(many.warm, 0.5),
@@ -122,8 +122,8 @@ try {
     clearAll: { p50Ms: quantile(many.clears, 0.5), mostMs: many.clears.at(-1) },
     parts: { ofOneKb: sum(partsOfOne), ofAll: sum(partsOfAll), byTable: partsOfAll },
   };
-  console.log(JSON.stringify(record, null, 2));
-  if (args.out !== undefined) writeFileSync(args.out, `${JSON.stringify(record, null, 2)}\n`);
+  console.log(JSON.stringify(figures, null, 2));
+  if (args.out !== undefined) writeRecord(args.out, "many knowledge bases", figures, machine);
 } finally {
   rmSync(dataDir, { recursive: true, force: true });
 }

@@ -183,7 +183,7 @@ export class Imports {
     const { state, flusher } = this.#options;
     if (run.kind === "finalize") return this.#finalize(kb, run.below);
     if (run.kind === "learn") {
-      await patiently(flusher, () => state.commitPacked(kb, run.packed, requestId));
+      await patiently(flusher, () => state.importPacked(kb, run.packed, requestId));
       return;
     }
     if (merged) throw unmergeable();

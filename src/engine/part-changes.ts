@@ -12,7 +12,7 @@ import type { OutboxEntry, PackedLearns, PatternEdit, SymbolSums } from "../stor
  * Learns a commit. A commit writes every page of the store that it touches, and most of them whatever its size: four times as many learns as in other
  * bulk commits cost a fifth less each, and hold up other commits for some 150 ms.
  */
-const COMMIT_LEARNS = 4_000;
+export const COMMIT_LEARNS = 4_000;
 /** Edits a commit. */
 const COMMIT_EDITS = 500;
 

@@ -60,6 +60,7 @@ const REQUESTS_KEPT = 256;
 const FORMAT_KEY = metaKey("format");
 const STORE_ID_KEY = metaKey("id");
 const REQUEST_SLOT_KEY = metaKey("request");
+const NOTHING = Buffer.alloc(0);
 
 /** Opens the store. Errors: ENGRAM_DATA_FORMAT, ENGRAM_DISK_FULL, ENGRAM_STORE_UNREACHABLE. */
 export async function openLmdbState(options: LmdbStateOptions): Promise<StateStore> {
@@ -229,6 +230,17 @@ class LmdbState implements StateStore {
 
   commitPacked(kb: string, packed: PackedLearns, requestId?: string): Promise<readonly LearnResult[] | "outboxFull"> {
     return this.#commitMany(packed.count, requestId, (draft) => this.#learner.learnPacked(draft, kb, packed));
+  }
+
+  importPacked(kb: string, packed: PackedLearns, requestId: string): Promise<"done" | "outboxFull"> {
+    return this.#commits.run((draft) => {
+      if (draft.get(requestKey(requestId)) !== undefined) return "done";
+      if (this.#isFull(draft, packed.count)) return "outboxFull";
+      draft.settle();
+      this.#learner.learnPacked(draft, kb, packed);
+      this.#remember(draft, requestId, NOTHING);
+      return "done";
+    });
   }
 
   #commitMany(

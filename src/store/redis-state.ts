@@ -217,6 +217,10 @@ export class RedisState implements StateStore {
     return this.commitLearns(unpackLearns(kb, packed), requestId);
   }
 
+  async importPacked(kb: string, packed: PackedLearns, requestId: string): Promise<"done" | "outboxFull"> {
+    return (await this.commitPacked(kb, packed, requestId)) === "outboxFull" ? "outboxFull" : "done";
+  }
+
   protected async commit(
     place: string,
     session: readonly ScriptArgument[],

@@ -272,6 +272,8 @@ export interface StateStore {
   commitLearns(learns: readonly LearnCommit[], requestId?: string): Promise<readonly LearnResult[] | "outboxFull">;
   /** As `commitLearns`, of one kb and packed. */
   commitPacked(kb: string, packed: PackedLearns, requestId?: string): Promise<readonly LearnResult[] | "outboxFull">;
+  /** As `commitPacked`, where nobody asks what became of each learn: it is neither told nor remembered. */
+  importPacked(kb: string, packed: PackedLearns, requestId: string): Promise<"done" | "outboxFull">;
   /**
    * Updates and deletes patterns of a generation in one commit, in order: counters, totals, affinity and outbox entry of each together. Answers
    * an outcome for each, or "outboxFull" (nothing was done). A `requestId` makes a repeat harmless, as in `commitLearns`.

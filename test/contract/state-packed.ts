@@ -1,9 +1,10 @@
 /** Contract of the state store: learns that come packed. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { COMMIT_LEARNS } from "../../src/engine/part-changes.ts";
 import { LearnPacker, unpackLearns } from "../../src/store/packed-learns.ts";
 import { TwinKb } from "../reference/state.ts";
-import { expectTwin, type OpenedState } from "../support/state-stores.ts";
+import { expectTwin, learnOf, type OpenedState } from "../support/state-stores.ts";
 import { history, runs } from "./state-learns.ts";
 
 export function packedSuite(opened: () => OpenedState): void {
@@ -35,5 +36,22 @@ export function packedSuite(opened: () => OpenedState): void {
       runs(15),
     );
     expect(await store.firstUnflushed("never written", 1)).toBeUndefined();
+  });
+
+  it("learns a commit of an import at once, and once a request", async () => {
+    const { store } = opened();
+    const kb = "imported";
+    const twin = new TwinKb(kb);
+    const packer = new LearnPacker();
+    for (let i = 0; i < COMMIT_LEARNS; i++) {
+      // Repeats, new symbols and emotives in between.
+      const learn = learnOf(kb, [[`a${i % 3_000}`, `b${i % 7}`], [`c${i % 11}`]], i % 5 === 0 ? { emotives: [[["joy", i / 7]]] } : {});
+      packer.add(learn);
+      twin.learn(learn);
+    }
+    const packed = packer.finish();
+    expect(await store.importPacked(kb, packed, "part 0")).toBe("done");
+    expect(await store.importPacked(kb, packed, "part 0")).toBe("done");
+    await expectTwin(store, twin);
   });
 }
