@@ -6,7 +6,7 @@ import swagger from "@fastify/swagger";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { BODYLESS } from "./context.ts";
 import type { HttpLimits } from "./limits.ts";
-import { briefOperation, type Operation, operationsOf, tagsOf } from "./schema/operations.ts";
+import { type Operation, operationsOf, tagsOf } from "./schema/operations.ts";
 
 const ABOUT = `Pattern memory with KATO's interface: observe events, learn sequences, ask what the present resembles and what comes next.
 
@@ -16,7 +16,7 @@ Numbers that are floats leave with their point (\`1.0\`). \`X-Trace-ID\` is take
 const CONTENT_POLICY =
   "default-src 'self'; base-uri 'self'; frame-ancestors 'self'; img-src 'self' data:; object-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'";
 
-/** Before any route: lays the schemas over the routes that follow. Calls under /v1 that the table does not know are named only; other ones are left out. */
+/** Before any route: lays the schemas over the routes that follow. What the table does not know is left out, and a test says so. */
 export function prepareDocuments(app: FastifyInstance, version: string, limits: HttpLimits): void {
   // Schemas describe here. Bodies are read, coerced and refused by the handlers' own readers, which are made of the same schemas.
   app.setValidatorCompiler(() => () => true);
@@ -27,8 +27,7 @@ export function prepareDocuments(app: FastifyInstance, version: string, limits: 
   const operations = operationsOf(limits);
   app.addHook("onRoute", (route) => {
     const name = `${[route.method].flat()[0]} ${route.url}`;
-    const ours = route.url.startsWith("/v1/") && route.config?.allow === undefined;
-    const operation: Operation = operations.get(name) ?? (ours ? briefOperation(name) : { hide: true });
+    const operation: Operation = operations.get(name) ?? { hide: true };
     route.schema = { ...operation, ...route.schema };
   });
 }

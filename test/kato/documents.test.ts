@@ -18,8 +18,6 @@ interface Content {
 }
 interface Operation {
   readonly summary: string;
-  /** Named only. */
-  readonly "x-brief"?: boolean;
   readonly tags: readonly string[];
   readonly requestBody?: Media;
   readonly responses: Readonly<Record<string, Media & { readonly description: string }>>;
@@ -75,8 +73,7 @@ describe("the document", () => {
   });
 
   it("has an example, which is right, for every body and every answer", async () => {
-    for (const [route, { summary, tags, requestBody, responses, "x-brief": brief }] of operations(await read())) {
-      if (brief === true) continue;
+    for (const [route, { summary, tags, requestBody, responses }] of operations(await read())) {
       expect(summary, route).toBeTruthy();
       expect(tags, route).toHaveLength(1);
       const all = [...(requestBody === undefined ? [] : [["body", requestBody] as const]), ...Object.entries(responses)];
@@ -214,12 +211,41 @@ onEveryServer("answers", (kato) => {
     for (const answer of answers) expect(complaints(line, JSON.parse(answer)), answer).toEqual([]);
     seen.add("POST /v1/kbs/:node/patterns 200");
     await ask("POST /v1/kbs/:node/predict", `/v1/kbs/${node}/predict`, { state: [["a"], ["b"]], config: { recall_threshold: 0 } });
+    const sent = await ask("GET /v1/kbs/:node/archive", `/v1/kbs/${node}/archive`);
+    const of = `generation=${sent.body.generation}&until=${sent.body.until}`;
+    const part = await fetch(`${kato.url}/v1/kbs/${node}/archive/part?after=0&${of}`);
+    expect([part.status, part.headers.get("content-type")]).toEqual([200, "application/octet-stream"]);
+    seen.add("GET /v1/kbs/:node/archive/part 200");
+    const [copy, twin, other] = [kato.node(), kato.node(), kato.node()];
+    const learnedPart = await fetch(`${kato.url}/v1/kbs/${copy}/archive?import=${copy}&part=0&last=true`, {
+      method: "POST",
+      headers: { "content-type": "application/octet-stream" },
+      body: await part.arrayBuffer(),
+    });
+    const archived = byRoute.get("POST /v1/kbs/:node/archive")!.responses["200"]!;
+    expect(complaints(schemaOf(archived), await learnedPart.json())).toEqual([]);
+    seen.add("POST /v1/kbs/:node/archive 200");
+    const pattern = { events: [["a"], ["b"]], frequency: 2, emotives: [[["joy", 1]]], metadata: [["m", ["1"]]] };
+    await ask("POST /v1/kbs/:node/imports", `/v1/kbs/${other}/imports?import=${other}&part=0&last=true`, { patterns: [pattern] });
+    await ask("POST /v1/kbs/:node/imports", `/v1/kbs/${copy}/imports?import=another&part=0`, { patterns: [pattern] });
+    await ask("POST /v1/kbs/:node/affinities", `/v1/kbs/${other}/affinities`, { affinities: [["a", [["joy", 2]]]] });
+    await ask("POST /v1/kbs/:node/copy", `/v1/kbs/${copy}/copy`, { to: twin });
+    await ask("POST /v1/kbs/:node/copy", `/v1/kbs/${copy}/copy`, { to: twin });
+    await ask("POST /v1/kbs/:node/rename", `/v1/kbs/${twin}/rename`, { to: kato.node() });
+    await ask("POST /v1/verify", "/v1/verify", { node_id: other });
+    await ask("POST /v1/verify", "/v1/verify", {});
+    await ask("GET /v1/kbs", "/v1/kbs");
+    await ask("GET /v1/imports", "/v1/imports");
+    await ask("POST /v1/imports/:id/rollback", `/v1/imports/${copy}/rollback`, {});
+    await ask("POST /v1/imports/:id/rollback", "/v1/imports/unknown/rollback", {});
+    await ask("DELETE /v1/kbs/:node", `/v1/kbs/${other}?confirm=${other}`);
+    await ask("DELETE /v1/kbs/:node", `/v1/kbs/${other}`);
     await ask("POST /sessions/:id/clear-stm", `/sessions/${id}/clear-stm`);
     await ask("POST /sessions/:id/clear-all", `/sessions/${id}/clear-all`);
     await ask("DELETE /sessions/:id", `/sessions/${id}`);
     await ask("DELETE /sessions/:id", `/sessions/${id}`);
 
-    const never = [...byRoute].filter(([route, operation]) => operation["x-brief"] !== true && !seen.has(`${route} 200`));
+    const never = [...byRoute].filter(([route]) => !seen.has(`${route} 200`));
     expect(never).toEqual([]);
   });
 });

@@ -3,6 +3,7 @@ import type { FastifySchema } from "fastify";
 import Type, { type TSchema } from "typebox";
 import type { HttpLimits } from "../limits.ts";
 import { ANSWERS, REQUESTS } from "./examples.ts";
+import { KB_ANSWERS, KB_REQUESTS, wholeKbCalls } from "./kb-calls.ts";
 import { optional } from "./kinds.ts";
 import * as requests from "./requests.ts";
 import * as responses from "./responses.ts";
@@ -14,11 +15,9 @@ export type Operation = FastifySchema & {
   readonly description?: string;
   readonly hide?: boolean;
   readonly consumes?: readonly string[];
-  /** True for calls of which the document says little. */
-  readonly "x-brief"?: boolean;
 };
 
-interface Call {
+export interface Call {
   readonly summary: string;
   readonly answer: TSchema;
   readonly body?: TSchema;
@@ -26,6 +25,10 @@ interface Call {
   readonly more?: string;
   /** Body and answer are JSON lines; the schemas are those of a line. */
   readonly lines?: true;
+  /** Which of the two is bytes. */
+  readonly binary?: "body" | "answer";
+  /** What else is answered, by status, and when. */
+  readonly refusals?: Readonly<Record<number, string>>;
 }
 
 const OWN_TAG = "Knowledge bases (/v1)";
@@ -110,6 +113,7 @@ function callsOf(limits: HttpLimits): Readonly<Record<string, Readonly<Record<st
       "GET /connection-pools": { summary: "How the stores answer", answer: responses.connectionPools },
     },
     [OWN_TAG]: {
+      ...wholeKbCalls(limits),
       "GET /v1/kbs/:node/stats": { summary: "Counters of a knowledge base", answer: responses.kbStats },
       "POST /v1/kbs/:node/learn": { summary: "Learn many sequences", body: requests.kbLearnBody(limits), answer: responses.kbLearned },
       "POST /v1/kbs/:node/patterns": {
@@ -188,13 +192,14 @@ function callsOf(limits: HttpLimits): Readonly<Record<string, Readonly<Record<st
   };
 }
 
-const described = (schema: TSchema, description: string, example?: object): TSchema => ({
+const described = (schema: TSchema, description: string, example?: object | string): TSchema => ({
   ...schema,
   description,
   ...(example !== undefined && { examples: [example] }),
 });
 
 const LINES = "application/x-ndjson";
+const BYTES = "application/octet-stream";
 const SESSION_ERROR = { error: { code: "SESSION_NOT_FOUND", message: "Session gone not found or expired", session_id: "gone" } };
 const ISSUES = { detail: [{ type: "list_type", loc: ["body", "strings"], msg: "Input should be a valid list", input: "cold" }] };
 const OWN = { error: { code: "ENGRAM_BAD_REQUEST", message: "body.state: Field required", details: {} } };
@@ -212,24 +217,23 @@ export function operationsOf(limits: HttpLimits): ReadonlyMap<string, Operation>
   return operations;
 }
 
-/** For a call under /v1 that the table does not know: it is there, and where to read of it. */
-export function briefOperation(route: string): Operation {
-  const params = paramsOf(route);
-  return {
-    tags: [OWN_TAG],
-    summary: route.replace(/:(\w+)/g, "{$1}"),
-    description: "Described in docs/knowledge-bases.md and docs/wire.md.",
-    ...(params !== undefined && { params }),
-    "x-brief": true,
-  };
-}
-
 function paramsOf(route: string): TSchema | undefined {
   const names = [...route.matchAll(/:(\w+)/g)].map((match) => match[1]!);
   return names.length === 0 ? undefined : Type.Object(Object.fromEntries(names.map((name) => [name, Type.String()])));
 }
 
-function operationOf(tag: string, route: string, { summary, answer, body, query, more, lines }: Call): Operation {
+const requestOf = (route: string): object | string | undefined => (REQUESTS[route] ?? KB_REQUESTS[route]) as object | string | undefined;
+const answerOf = (route: string): object | string | undefined => (ANSWERS[route] ?? KB_ANSWERS[route]) as object | string | undefined;
+
+/** The schema of an answer: JSON, JSON lines or bytes. */
+function answered({ answer, lines, binary }: Call, example: object | string | undefined): object {
+  if (lines) return { description: "Done.", content: { [LINES]: { schema: described(answer, "A line.", example) } } };
+  if (binary === "answer") return { description: "Done.", content: { [BYTES]: { schema: described(answer, "Bytes.", example) } } };
+  return described(answer, "Done.", example);
+}
+
+function operationOf(tag: string, route: string, call: Call): Operation {
+  const { summary, body, query, more, lines, binary, refusals = {} } = call;
   const params = paramsOf(route);
   const own = route.includes(" /v1/");
   const ofSession = /\/sessions\/:id/.test(route) && !route.endsWith("/exists") && !own;
@@ -239,18 +243,20 @@ function operationOf(tag: string, route: string, { summary, answer, body, query,
     ...(more !== undefined && { description: more }),
     ...(params !== undefined && { params }),
     ...(query !== undefined && { querystring: query }),
-    ...(body !== undefined && { body: described(body, "JSON; unknown keys are ignored.", REQUESTS[route]) }),
+    ...(body !== undefined && {
+      body: described(body, binary === "body" ? "Bytes." : "JSON; unknown keys are ignored.", requestOf(route)),
+    }),
     ...(lines && { consumes: [LINES] }),
+    ...(binary === "body" && { consumes: [BYTES] }),
     response: {
-      200: lines
-        ? { description: "Done.", content: { [LINES]: { schema: described(answer, "A line.", ANSWERS[route]) } } }
-        : described(answer, "Done.", ANSWERS[route]),
+      200: answered(call, answerOf(route)),
       ...(ofSession && {
         404: described(Type.Union([responses.sessionError, responses.detailError]), "The session is unknown or over.", SESSION_ERROR),
       }),
       ...(own && route.includes("/sessions/:id") && { 404: described(responses.ownError, "The session is unknown or over.", OWN) }),
       ...(own && params !== undefined && route.endsWith(":name") && { 404: described(responses.ownError, "No such pattern.", OWN) }),
-      ...(body !== undefined && {
+      ...Object.fromEntries(Object.entries(refusals).map(([status, why]) => [status, described(responses.ownError, why, OWN)])),
+      ...((body !== undefined || binary !== undefined) && {
         422: own
           ? described(responses.ownError, "The request has the wrong form, or is beyond a limit.", OWN)
           : described(responses.issuesError, "The request has the wrong form, or is beyond a limit.", ISSUES),
