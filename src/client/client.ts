@@ -2,6 +2,7 @@
  * A typed client of the whole interface: KATO's calls and those under /v1. Needs nothing but `fetch`. Sessions have their own class, which makes
  * a new session when the server has lost one (session.ts). Every call throws EngramError when the server refuses or does not answer.
  */
+import { KnowledgeBases } from "./knowledge-bases.ts";
 import { EngramSession, type SessionOptions } from "./session.ts";
 import { type CallOptions, type ClientOptions, EngramError, newKey, Transport } from "./transport.ts";
 import type {
@@ -52,9 +53,12 @@ import type {
 
 export class EngramClient {
   readonly #transport: Transport;
+  /** Knowledge bases as wholes. */
+  readonly kbs: KnowledgeBases;
 
   constructor(options: ClientOptions = {}) {
     this.#transport = new Transport(options);
+    this.kbs = new KnowledgeBases(this.#transport);
   }
 
   /** Where session events are told: for a WebSocket of your own. */

@@ -27,8 +27,8 @@ export interface CallOptions {
 export interface Call extends CallOptions {
   readonly body?: unknown;
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
-  /** Instead of `body`: a body that is text already. */
-  readonly text?: { readonly body: string; readonly type: string };
+  /** Instead of `body`: a body that is text or bytes already. */
+  readonly text?: { readonly body: string | Uint8Array; readonly type: string };
 }
 
 /** The server refused, or could not be reached. */

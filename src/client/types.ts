@@ -1,5 +1,6 @@
 /** What the client is given and gives, under the wire's names: the types of the very schemas that the server reads by and documents. */
 import type { Static } from "typebox";
+import type * as kbs from "../http/schema/kb-calls.ts";
 import type * as requests from "../http/schema/requests.ts";
 import type * as responses from "../http/schema/responses.ts";
 import type { ConfigUpdate, SessionConfig } from "../model/session-config.ts";
@@ -46,6 +47,26 @@ export type CacheInvalidated = Static<typeof responses.cacheInvalidated>;
 export type DistributedStm = Static<typeof responses.distributedStm>;
 export type ConnectionPools = Static<typeof responses.connectionPools>;
 export type KbStats = Static<typeof responses.kbStats>;
+export type KbSize = Static<typeof kbs.kbSize>;
+export type KbCopied = Static<typeof kbs.copied>;
+export type ArchiveInfo = Static<typeof kbs.archiveInfo>;
+export type ArchiveLearned = Static<typeof kbs.archiveLearned>;
+export type Verified = Static<typeof kbs.verified>;
+export type ListedImport = Static<typeof kbs.listedImport>;
+/** Which part of an archive: `generation` and `until` as it was begun with; `changes` at most. */
+export interface ArchivePartRequest {
+  readonly generation: number;
+  readonly after: number;
+  readonly until: number;
+  readonly changes?: number;
+}
+/** A part of an archive, and the numbers of its changes. */
+export interface ArchivePart {
+  readonly bytes: Uint8Array;
+  readonly changes: number;
+  readonly first: number;
+  readonly last: number;
+}
 /** Which part of which import: parts are numbered from 0, the last one ends it. */
 export interface ImportPart {
   /** Chosen by the caller: letters, digits, dots, dashes and underscores, 64 at most. */

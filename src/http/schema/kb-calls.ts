@@ -20,8 +20,8 @@ const importQuery = Type.Object({
   ahead: optional(flag("Of an archive: sent before the part in front of it is learned; it waits for its turn.")),
 });
 const to = Type.Object({ to: Type.String({ description: "A node whose knowledge base has no patterns." }) });
-const copied = Type.Object({ from: text, to: text, import: text, patterns: whole });
-const kbSize = Type.Object({
+export const copied = Type.Object({ from: text, to: text, import: text, patterns: whole });
+export const kbSize = Type.Object({
   kb_id: text,
   node_id: nullable(text),
   patterns: whole,
@@ -32,6 +32,25 @@ const kbSize = Type.Object({
   minhash: nullable(Type.Object({ bands: whole, rows: whole, permutations: whole, scheme: text })),
 });
 const finding = Type.Object({ check: text, count: whole, examples: Type.Array(text), derived: bool });
+export const archiveInfo = Type.Object({
+  node_id: text,
+  kb_id: text,
+  generation: whole,
+  until: whole,
+  patterns: whole,
+  symbols: whole,
+  totals,
+});
+export const archiveLearned = Type.Object({ id: text, changes: whole, patterns: whole, done: bool });
+export const verified = Type.Object({
+  kb_id: text,
+  patterns: whole,
+  changes: whole,
+  checksum: text,
+  counters_compared: bool,
+  findings: Type.Array(finding),
+});
+export const listedImport = Type.Object({ id: text, kb_id: text, state: text, merged: bool, at: text });
 const NO_MERGE = "The knowledge base has patterns.";
 
 export const wholeKbCalls = (limits: HttpLimits): Readonly<Record<string, Call>> => ({
@@ -56,7 +75,7 @@ export const wholeKbCalls = (limits: HttpLimits): Readonly<Record<string, Call>>
   },
   "GET /v1/kbs/:node/archive": {
     summary: "Begin an archive: where it ends",
-    answer: Type.Object({ node_id: text, kb_id: text, generation: whole, until: whole, patterns: whole, symbols: whole, totals }),
+    answer: archiveInfo,
   },
   "GET /v1/kbs/:node/archive/part": {
     summary: "The next part of an archive; 204 behind the last",
@@ -75,7 +94,7 @@ export const wholeKbCalls = (limits: HttpLimits): Readonly<Record<string, Call>>
     query: importQuery,
     body: bytes,
     binary: "body",
-    answer: Type.Object({ id: text, changes: whole, patterns: whole, done: bool }),
+    answer: archiveLearned,
     refusals: { 409: NO_MERGE },
     more: "Parts come in order; one that is sent again counts once.",
   },
@@ -112,18 +131,11 @@ export const wholeKbCalls = (limits: HttpLimits): Readonly<Record<string, Call>>
       node_id: optional(Type.String({ description: "… or this." })),
       repair: optional(flag("Make anew what is derived.")),
     }),
-    answer: Type.Object({
-      kb_id: text,
-      patterns: whole,
-      changes: whole,
-      checksum: text,
-      counters_compared: bool,
-      findings: Type.Array(finding),
-    }),
+    answer: verified,
   },
   "GET /v1/imports": {
     summary: "List imports, newest first",
-    answer: Type.Object({ imports: Type.Array(Type.Object({ id: text, kb_id: text, state: text, merged: bool, at: text })) }),
+    answer: Type.Object({ imports: Type.Array(listedImport) }),
   },
   "POST /v1/imports/:id/rollback": {
     summary: "Take an import back: its knowledge base is empty again",
