@@ -20,7 +20,7 @@ import { patternLines } from "../src/http/pattern-lines.ts";
 import { openEmbedded } from "../src/store/clickhouse-client.ts";
 import { openPatternStore } from "../src/store/clickhouse-patterns.ts";
 import { openLmdbState } from "../src/store/lmdb-state.ts";
-import { writeRecord } from "./machine.ts";
+import { machineOf, writeRecord } from "./machine.ts";
 import { serve } from "./served.ts";
 import { zipfCorpus } from "./zipf-corpus.ts";
 
@@ -37,6 +37,7 @@ const { values: args } = parseArgs({
     out: { type: "string" },
   },
 });
+const machine = machineOf();
 const count = Number(args.patterns);
 const corpus = zipfCorpus(count, 1, SEED);
 const lines = corpus.patterns.map((pattern) => JSON.stringify(pattern.map((symbol) => [symbol])));
@@ -169,4 +170,4 @@ for (const [name, value] of Object.entries(cost)) table.push([name, value.toFixe
 console.log(
   `${count} patterns of ${figures.symbolsPerPattern.toFixed(1)} symbols: ${figures.answeredPerSecond}/s until answered (durable), ${figures.flushedPerSecond}/s until all is in ClickHouse, ${figures.serverCpuMicroseconds} µs of the server's processors a pattern\n${table.toString()}`,
 );
-if (args.out !== undefined) writeRecord(args.out, "bulk learning over HTTP, embedded stores", figures);
+if (args.out !== undefined) writeRecord(args.out, "bulk learning over HTTP, embedded stores", figures, machine);

@@ -9,7 +9,7 @@ import { brotliCompress, brotliDecompressSync, constants, gunzipSync, gzip } fro
 import Table from "cli-table3";
 import type { Prediction } from "../src/engine-types.ts";
 import { answerChunks } from "../src/http/prediction-json.ts";
-import { writeRecord } from "./machine.ts";
+import { machineOf, writeRecord } from "./machine.ts";
 import { zipfCorpus } from "./zipf-corpus.ts";
 
 const { values: args } = parseArgs({ options: { quick: { type: "boolean", default: false }, out: { type: "string" } } });
@@ -17,6 +17,7 @@ const ROUNDS = args.quick ? 3 : 51;
 const SEED = 7;
 
 const gzipped = promisify(gzip);
+const machine = machineOf();
 const brotlied = promisify(brotliCompress);
 const brotli = (text: string, quality: number): Promise<Buffer> =>
   brotlied(text, { params: { [constants.BROTLI_PARAM_QUALITY]: quality, [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT } });
@@ -100,4 +101,4 @@ for (const count of [1, 4, 16, 100, 1_000]) {
   }
 }
 console.log(table.toString());
-if (args.out !== undefined) writeRecord(args.out, "compressing answers of predictions", { seed: SEED, rounds: ROUNDS, rows });
+if (args.out !== undefined) writeRecord(args.out, "compressing answers of predictions", { seed: SEED, rounds: ROUNDS, rows }, machine);

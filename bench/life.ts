@@ -22,7 +22,7 @@ import type { Engine } from "../src/engine-types.ts";
 import { buildApp } from "../src/http/app.ts";
 import { silentLogger } from "../src/log.ts";
 import { rebuildState } from "../src/rebuild.ts";
-import { writeRecord } from "./machine.ts";
+import { machineOf, writeRecord } from "./machine.ts";
 import { seeded, zipfCorpus } from "./zipf-corpus.ts";
 
 const SEED = 20261125;
@@ -37,6 +37,7 @@ const { values: args } = parseArgs({
 });
 const count = Number(args.patterns);
 const corpus = zipfCorpus(count, Number(args.queries), SEED);
+const machine = machineOf();
 const folder = mkdtempSync(join(tmpdir(), "engram-life-"));
 const config = configOf({ dataDir: join(folder, "data"), logLevel: "warn" });
 const steps: { step: string; seconds: number; perSecond: number }[] = [];
@@ -201,14 +202,19 @@ try {
     `${count.toLocaleString("en")} patterns, ${total.toLocaleString("en")} learns, ${corpus.queries.length} questions; archive ${megabytes.toFixed(1)} MB; peak memory of the process ${peakMegabytes} MB\n${table.toString()}`,
   );
   if (args.out !== undefined) {
-    writeRecord(args.out, "the life of a knowledge base, embedded stores", {
-      patterns: count,
-      learns: total,
-      queries: corpus.queries.length,
-      archiveMegabytes: Math.round(megabytes * 10) / 10,
-      peakMegabytes,
-      steps,
-    });
+    writeRecord(
+      args.out,
+      "the life of a knowledge base, embedded stores",
+      {
+        patterns: count,
+        learns: total,
+        queries: corpus.queries.length,
+        archiveMegabytes: Math.round(megabytes * 10) / 10,
+        peakMegabytes,
+        steps,
+      },
+      machine,
+    );
   }
 } finally {
   clearInterval(sampling);

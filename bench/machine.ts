@@ -27,7 +27,7 @@ export function machineOf(): Machine {
   };
 }
 
-/** Writes a record: what was measured, where, and the figures. */
-export function writeRecord(path: string, what: string, figures: object, machine: Machine = machineOf()): void {
+/** Writes a record: what was measured, where (read before anything was measured), and the figures. */
+export function writeRecord(path: string, what: string, figures: object, machine: Machine): void {
   writeFileSync(path, `${JSON.stringify({ what, ...machine, ...figures }, null, 2)}\n`);
 }

@@ -8,7 +8,7 @@
 import { parseArgs } from "node:util";
 import Table from "cli-table3";
 import { type BenchRow, runSuite } from "./harness.ts";
-import { writeRecord } from "./machine.ts";
+import { machineOf, writeRecord } from "./machine.ts";
 import { suites } from "./suites.ts";
 
 const { values, positionals } = parseArgs({
@@ -17,6 +17,7 @@ const { values, positionals } = parseArgs({
 });
 
 const figure = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
+const machine = machineOf();
 const rows: BenchRow[] = [];
 for (const open of suites) rows.push(...(await runSuite(open, values.quick ? "quick" : "full", positionals.join(" "))));
 if (rows.length === 0) throw new Error(`no bench has "${positionals.join(" ")}" in its name`);
@@ -34,4 +35,4 @@ for (const row of rows) {
 }
 console.log(table.toString());
 
-if (values.out !== undefined) writeRecord(values.out, "kernels and pool", { rows });
+if (values.out !== undefined) writeRecord(values.out, "kernels and pool", { rows }, machine);

@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import Table from "cli-table3";
 import { LoadClient } from "./load-client.ts";
-import { writeRecord } from "./machine.ts";
+import { machineOf, writeRecord } from "./machine.ts";
 import { type Served, serve } from "./served.ts";
 import { zipfCorpus } from "./zipf-corpus.ts";
 
@@ -35,6 +35,7 @@ const { values: args } = parseArgs({
     out: { type: "string" },
   },
 });
+const machine = machineOf();
 const numbers = (text: string): number[] => text.split(",").map(Number);
 const percentile = (sorted: readonly number[], p: number): number => sorted[Math.min(sorted.length - 1, Math.floor(p * sorted.length))]!;
 const round = (value: number): number => Math.round(value * 100) / 100;
@@ -273,12 +274,17 @@ try {
   }
   console.log(table.toString());
   if (args.out !== undefined) {
-    writeRecord(args.out, "predictions of knowledge bases in memory, over HTTP", {
-      seed: SEED,
-      queries: "windows of 2-24 symbols, median 8, 0-40 % replaced",
-      data: "Zipf vocabulary of 50,000; patterns of 2-60 symbols, mean 14; a third in clusters of near-duplicates",
-      figures,
-    });
+    writeRecord(
+      args.out,
+      "predictions of knowledge bases in memory, over HTTP",
+      {
+        seed: SEED,
+        queries: "windows of 2-24 symbols, median 8, 0-40 % replaced",
+        data: "Zipf vocabulary of 50,000; patterns of 2-60 symbols, mean 14; a third in clusters of near-duplicates",
+        figures,
+      },
+      machine,
+    );
   }
 } finally {
   await served.stop();
