@@ -88,7 +88,8 @@ export async function outage(
   const [learns] = await Promise.all([Promise.all(load), course]);
   const total = learns.reduce((sum, n) => sum + n, 0);
   // Counted once each, by the state store.
-  const { body } = await call(servers.a, "GET", `/v1/kbs/${node}/stats`);
+  const { status, text, body } = await call(servers.a, "GET", `/v1/kbs/${node}/stats`);
+  expect(status, `two seconds after the store came back: ${text}`).toBe(200);
   expect(body.totals.total_unique_patterns).toBe(total);
   expect(body.totals.total_symbols_in_patterns_frequencies).toBe(3 * total);
   return {
