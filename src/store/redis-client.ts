@@ -57,6 +57,9 @@ export function clientOf(address: RedisAddress, login: RedisLogin): Redis | Clus
     socketTimeout: login.socketTimeoutMs,
     connectTimeout: login.connectTimeoutMs,
     retryStrategy: retryMs,
+    // While a server reads its file, it is asked again this often. By default ioredis believes the server's own estimate, in whole seconds: a
+    // process that came too early stayed away for seconds after the others were back.
+    maxLoadingRetryTime: RETRY_MS_MAX,
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...(tls && { tls }),
