@@ -19,7 +19,7 @@ import { lineBatches } from "../src/http/line-batches.ts";
 import { patternLines } from "../src/http/pattern-lines.ts";
 import { openEmbedded } from "../src/store/clickhouse-client.ts";
 import { openPatternStore } from "../src/store/clickhouse-patterns.ts";
-import { openLmdbState } from "../src/store/lmdb-state.ts";
+import { openLmdbState } from "../src/store/lmdb-open.ts";
 import { machineOf, writeRecord } from "./machine.ts";
 import { serve } from "./served.ts";
 import { zipfCorpus } from "./zipf-corpus.ts";

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import Table from "cli-table3";
 import { ArchiveFolder } from "../src/cli/archive-folder.ts";
-import { Caller } from "../src/cli/caller.ts";
+import { type Caller, callerWithin } from "../src/cli/caller.ts";
 import { exportKb, importArchive } from "../src/cli/export.ts";
 import { configOf } from "../src/config.ts";
 import { openEngine } from "../src/engine.ts";
@@ -58,14 +58,7 @@ async function timed<R>(step: string, items: (result: R) => number, work: () => 
 
 function callerOf(engine: Engine): Caller {
   const app = buildApp({ engine, log: silentLogger, serviceName: config.serviceName, version: "bench" });
-  return new Caller(
-    "this process",
-    async (method, url, payload, headers) => {
-      const reply = await app.inject({ method, url, headers, ...(payload !== undefined && { payload }) });
-      return { status: reply.statusCode, headers: reply.headers as Record<string, string>, bytes: reply.rawPayload };
-    },
-    () => app.close(),
-  );
+  return callerWithin(app, () => app.close());
 }
 
 /** A hash of everything a kb holds, and one of its answers. */

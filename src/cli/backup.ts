@@ -6,10 +6,11 @@ import { randomBytes } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
+import type { KbSize } from "../client/index.ts";
 import { EngineError } from "../errors.ts";
-import { ArchiveFolder } from "./archive-folder.ts";
+import { ArchiveFolder, type Manifest } from "./archive-folder.ts";
 import type { Caller } from "./caller.ts";
-import { changesOf, exportKb, importArchive, onMemory, shared } from "./export.ts";
+import { changesOf, exportKb, learnArchive, onMemory, shared, wholeManifest } from "./export.ts";
 import type { SettingOptions } from "./settings.ts";
 import { type Bar, grouped, perSecond, startBar } from "./terminal.ts";
 
@@ -17,12 +18,6 @@ interface BackupOptions extends SettingOptions {
   readonly url?: string;
   readonly json?: boolean;
   readonly importId?: string;
-}
-
-interface ListedKb {
-  readonly kb_id: string;
-  readonly node_id: string | null;
-  readonly changes: number;
 }
 
 interface Done {
@@ -38,7 +33,7 @@ const folderOf = (node: string): string => encodeURIComponent(node).replaceAll("
 
 /** Writes every knowledge base that has patterns or had some. Errors: ENGRAM_BAD_REQUEST for one that no node of the service stands for. */
 export async function backup(caller: Caller, path: string, onProgress: Progress): Promise<Done> {
-  const { kbs } = await caller.json<{ kbs: readonly ListedKb[] }>("GET", "/v1/kbs");
+  const { kbs } = await caller.json<{ kbs: readonly KbSize[] }>("GET", "/v1/kbs");
   const strangers = kbs.filter(({ node_id }) => node_id === null).map(({ kb_id }) => kb_id);
   if (strangers.length > 0) {
     throw new EngineError(
@@ -59,8 +54,13 @@ export async function backup(caller: Caller, path: string, onProgress: Progress)
   return { kbs: kbs.length, patterns, changes };
 }
 
-/** Every archive of a backup, all of them whole. Errors: ENGRAM_FILE_UNREADABLE, ENGRAM_ARCHIVE_BROKEN. */
-async function archivesOf(path: string): Promise<readonly ArchiveFolder[]> {
+export interface WholeArchive {
+  readonly folder: ArchiveFolder;
+  readonly manifest: Manifest;
+}
+
+/** Every archive of a backup, all of each looked at. Errors: ENGRAM_FILE_UNREADABLE, ENGRAM_ARCHIVE_BROKEN. */
+export async function archivesOf(path: string): Promise<readonly WholeArchive[]> {
   let names: string[];
   try {
     names = (await readdir(path, { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => name);
@@ -69,31 +69,23 @@ async function archivesOf(path: string): Promise<readonly ArchiveFolder[]> {
       cause: error,
     });
   }
-  const archives: ArchiveFolder[] = [];
-  for (const name of names.sort()) archives.push(await ArchiveFolder.open(join(path, name)));
-  const found = archives.filter(({ manifest }) => manifest !== undefined);
-  if (found.length === 0) {
-    throw new EngineError("ENGRAM_FILE_UNREADABLE", `${path} holds no backup. Name the folder that engram backup wrote.`);
+  const archives: WholeArchive[] = [];
+  for (const name of names.sort()) {
+    const folder = await ArchiveFolder.open(join(path, name));
+    archives.push({ folder, manifest: await wholeManifest(folder) });
   }
-  for (const { manifest, path } of found) {
-    if (!manifest?.complete) {
-      throw new EngineError(
-        "ENGRAM_ARCHIVE_BROKEN",
-        `The archive ${path} is not whole: the backup was stopped. Run engram backup again to finish it.`,
-      );
-    }
-  }
-  return found;
+  if (archives.length > 0) return archives;
+  throw new EngineError("ENGRAM_FILE_UNREADABLE", `${path} holds no backup. Name the folder that engram backup wrote.`);
 }
 
-/** Learns every archive of a backup under the name it was written from, each as an import of its own: \`<id>.<number>\`. */
-export async function restore(caller: Caller, archives: readonly ArchiveFolder[], id: string, onProgress: Progress): Promise<Done> {
-  const total = archives.reduce((sum, { manifest }) => sum + changesOf(manifest!), 0);
+/** Learns every archive of a backup under the name it was written from, each as an import of its own: `<id>.<number>`. */
+export async function restore(caller: Caller, archives: readonly WholeArchive[], id: string, onProgress: Progress): Promise<Done> {
+  const total = archives.reduce((sum, { manifest }) => sum + changesOf(manifest), 0);
   let [changes, patterns] = [0, 0];
-  for (const [at, archive] of archives.entries()) {
-    const { node } = archive.manifest!;
+  for (const [at, { folder, manifest }] of archives.entries()) {
+    const { node } = manifest;
     const before = changes;
-    const learned = await importArchive(caller, archive, { node, id: `${id}.${at}`, merge: false }, (done) =>
+    const learned = await learnArchive(caller, folder, manifest, { node, id: `${id}.${at}`, merge: false }, (done) =>
       onProgress(before + done, total, node),
     );
     changes += learned.changes;

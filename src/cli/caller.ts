@@ -12,6 +12,7 @@ export interface Reply {
   readonly bytes: Buffer;
 }
 
+type App = ReturnType<typeof import("../http/app.ts").buildApp>;
 type Method = "GET" | "POST" | "PUT" | "DELETE";
 type Send = (method: Method, path: string, body: Buffer | undefined, headers: Readonly<Record<string, string>>) => Promise<Reply>;
 
@@ -54,6 +55,15 @@ function checked(path: string, reply: Reply): Reply {
   );
 }
 
+/** Calls answered by the routes of an app in this process. */
+export function callerWithin(app: App, close: () => Promise<void>): Caller {
+  const send: Send = async (method, path, body, headers) => {
+    const reply = await app.inject({ method, url: path, headers, ...(body !== undefined && { payload: body }) });
+    return { status: reply.statusCode, headers: reply.headers as Reply["headers"], bytes: reply.rawPayload };
+  };
+  return new Caller("this process", send, close);
+}
+
 export async function openCaller(place: Place): Promise<Caller> {
   const url = await serverOf(place);
   if (url !== undefined) return remote(url);
@@ -63,11 +73,7 @@ export async function openCaller(place: Place): Promise<Caller> {
     const { buildApp } = await import("../http/app.ts");
     const { config, log } = place;
     const app = buildApp({ engine: own.engine, log, serviceName: config.serviceName, version: programVersion() });
-    const send: Send = async (method, path, body, headers) => {
-      const reply = await app.inject({ method, url: path, headers, ...(body !== undefined && { payload: body }) });
-      return { status: reply.statusCode, headers: reply.headers as Reply["headers"], bytes: reply.rawPayload };
-    };
-    return new Caller("this process", send, async () => {
+    return callerWithin(app, async () => {
       try {
         await app.close();
       } finally {

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import type { Command } from "commander";
+import type { ArchiveInfo, ArchiveLearned, ListedImport } from "../client/index.ts";
 import { EngineError } from "../errors.ts";
 import { ahead } from "../http/ahead.ts";
 import { ArchiveFolder, type Manifest, type ManifestPart } from "./archive-folder.ts";
@@ -17,15 +18,6 @@ interface ArchiveOptions extends SettingOptions {
   readonly kb?: string;
   readonly merge?: boolean;
   readonly importId?: string;
-}
-
-interface Info {
-  readonly kb_id: string;
-  readonly generation: number;
-  readonly until: number;
-  readonly patterns: number;
-  readonly symbols: number;
-  readonly totals: Readonly<Record<string, number>>;
 }
 
 const kbPath = (node: string): string => `/v1/kbs/${encodeURIComponent(node)}`;
@@ -58,7 +50,7 @@ export async function exportKb(
   partChanges?: number,
 ): Promise<Manifest> {
   if (folder.manifest === undefined) {
-    const { kb_id: kb, generation, until, patterns, symbols, totals } = await caller.json<Info>("GET", `${kbPath(node)}/archive`);
+    const { kb_id: kb, generation, until, patterns, symbols, totals } = await caller.json<ArchiveInfo>("GET", `${kbPath(node)}/archive`);
     await folder.begin({ kb, node, generation, until, patterns, symbols, totals });
   } else if (folder.manifest.node !== node) {
     throw new EngineError("ENGRAM_FILE_UNREADABLE", `${folder.path} is an archive of ${folder.manifest.node}. Name another folder.`);
@@ -83,19 +75,39 @@ export async function exportKb(
 const noArchive = (path: string): EngineError =>
   new EngineError("ENGRAM_FILE_UNREADABLE", `${path} holds no archive. Name the folder that engram export wrote.`);
 
-/** Learns the archive's parts; those that an import of this id sent before count once. */
+/** What an archive holds, once all of it was looked at. Errors: ENGRAM_FILE_UNREADABLE, ENGRAM_ARCHIVE_BROKEN. */
+export async function wholeManifest(folder: ArchiveFolder): Promise<Manifest> {
+  const { manifest, path } = folder;
+  if (manifest === undefined) throw noArchive(path);
+  if (!manifest.complete) throw new EngineError("ENGRAM_ARCHIVE_BROKEN", `The export to ${path} was stopped. Run it again to finish it.`);
+  for (const part of manifest.parts) await folder.read(part);
+  return manifest;
+}
+
+interface ImportTarget {
+  readonly node: string;
+  readonly id: string;
+  readonly merge: boolean;
+}
+
+/** Learns the archive, all of which is looked at before. Errors: as `wholeManifest`. */
 export async function importArchive(
   caller: Caller,
   folder: ArchiveFolder,
-  target: { readonly node: string; readonly id: string; readonly merge: boolean },
+  target: ImportTarget,
   onProgress: (changes: number) => void,
 ): Promise<{ changes: number; patterns: number }> {
-  const { manifest } = folder;
-  if (manifest === undefined) throw noArchive(folder.path);
-  if (!manifest.complete)
-    throw new EngineError("ENGRAM_ARCHIVE_BROKEN", `The export to ${folder.path} was stopped. Run it again to finish it.`);
-  // Everything is looked at before anything is learned.
-  for (const part of manifest.parts) await folder.read(part);
+  return learnArchive(caller, folder, await wholeManifest(folder), target, onProgress);
+}
+
+/** Learns the parts of an archive that was looked at; those that an import of this id sent before count once. */
+export async function learnArchive(
+  caller: Caller,
+  folder: ArchiveFolder,
+  manifest: Manifest,
+  target: ImportTarget,
+  onProgress: (changes: number) => void,
+): Promise<{ changes: number; patterns: number }> {
   let changes = 0;
   let patterns = 0;
   const send = async ([at, part]: readonly [number, ManifestPart]): Promise<number> => {
@@ -104,7 +116,7 @@ export async function importArchive(
     // The next part is unpacked while this one is learned.
     const path = `${kbPath(target.node)}/archive?import=${target.id}&part=${at}&last=${last}&merge=${target.merge}&ahead=${at > 0}`;
     const reply = await withPatience(() => caller.bytes("POST", path, bytes));
-    ({ patterns } = JSON.parse(reply.bytes.toString("utf8")) as { patterns: number });
+    ({ patterns } = JSON.parse(reply.bytes.toString("utf8")) as ArchiveLearned);
     return part.events;
   };
   for await (const events of ahead(Readable.from(manifest.parts.entries()), send, 2)) {
@@ -157,7 +169,7 @@ async function importCommand(path: string, options: ArchiveOptions): Promise<voi
 
 /** The imports that stand for an id: its own, or those of a migration or of a restored backup (`<id>.<kb>`). */
 async function importsOf(caller: Caller, id: string): Promise<readonly string[]> {
-  const { imports } = await caller.json<{ imports: readonly { id: string; state: string }[] }>("GET", "/v1/imports");
+  const { imports } = await caller.json<{ imports: readonly ListedImport[] }>("GET", "/v1/imports");
   const parts = imports.filter((one) => one.id.startsWith(`${id}.`));
   // The server knows more imports than it lists.
   if (parts.length === 0 || imports.some((one) => one.id === id)) return [id];

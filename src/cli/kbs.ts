@@ -2,6 +2,7 @@
 
 import Table from "cli-table3";
 import type { Command } from "commander";
+import type { KbSize, ListedImport } from "../client/index.ts";
 import { EngineError } from "../errors.ts";
 import { nodeName, urlOption } from "./arguments.ts";
 import { openCaller } from "./caller.ts";
@@ -13,21 +14,6 @@ interface KbsOptions extends SettingOptions {
   readonly json?: boolean;
   readonly imports?: boolean;
   readonly confirm?: string;
-}
-
-interface ListedKb {
-  readonly kb_id: string;
-  readonly patterns: number;
-  readonly symbols: number;
-  readonly changes: number;
-  readonly deleted: number;
-}
-interface ListedImport {
-  readonly id: string;
-  readonly kb_id: string;
-  readonly state: string;
-  readonly merged: boolean;
-  readonly at: string;
 }
 
 async function call(
@@ -47,7 +33,7 @@ async function call(
   }
 }
 
-function kbTable({ kbs }: { kbs: readonly ListedKb[] }): string {
+function kbTable({ kbs }: { kbs: readonly KbSize[] }): string {
   const table = new Table({ head: ["knowledge base", "patterns", "symbols", "changes", "deleted"], style: { head: [], border: [] } });
   for (const kb of kbs) table.push([printable(kb.kb_id), ...[kb.patterns, kb.symbols, kb.changes, kb.deleted].map(grouped)]);
   return kbs.length === 0 ? "There is no knowledge base yet." : table.toString();

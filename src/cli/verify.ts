@@ -2,6 +2,7 @@
 
 import Table from "cli-table3";
 import type { Command } from "commander";
+import type { KbSize, Verified } from "../client/index.ts";
 import { nodeName, urlOption } from "./arguments.ts";
 import { openCaller } from "./caller.ts";
 import { loadSettings, logOf, type SettingOptions, withSettings } from "./settings.ts";
@@ -13,31 +14,19 @@ interface VerifyOptions extends SettingOptions {
   readonly repair?: boolean;
 }
 
-interface VerifiedKb {
-  readonly kb_id: string;
-  readonly patterns: number;
-  readonly checksum: string;
-  readonly findings: readonly {
-    readonly check: string;
-    readonly count: number;
-    readonly examples: readonly string[];
-    readonly derived: boolean;
-  }[];
-}
-
 async function verify(node: string | undefined, options: VerifyOptions): Promise<void> {
   const loaded = loadSettings(options);
   const caller = await openCaller({ config: loaded.config, log: logOf(loaded, true), url: options.url, isKept: true });
-  const verified: VerifiedKb[] = [];
+  const verified: Verified[] = [];
   try {
     const wanted: object[] =
       node === undefined
-        ? (await caller.json<{ kbs: { kb_id: string }[] }>("GET", "/v1/kbs")).kbs.map(({ kb_id }) => ({ kb_id }))
+        ? (await caller.json<{ kbs: readonly KbSize[] }>("GET", "/v1/kbs")).kbs.map(({ kb_id }) => ({ kb_id }))
         : [{ node_id: node }];
     const bar = options.json ? undefined : startBar("{bar} {value} of {total} knowledge bases | {kb}", wanted.length, 0, { kb: "" });
     try {
       for (const one of wanted) {
-        const kb = await caller.json<VerifiedKb>("POST", "/v1/verify", { ...one, repair: options.repair ?? false });
+        const kb = await caller.json<Verified>("POST", "/v1/verify", { ...one, repair: options.repair ?? false });
         verified.push(kb);
         bar?.update(verified.length, { kb: printable(kb.kb_id) });
       }
@@ -53,7 +42,7 @@ async function verify(node: string | undefined, options: VerifyOptions): Promise
   if (wrong) process.exitCode = 1;
 }
 
-function textOf(verified: readonly VerifiedKb[], repaired: boolean): string {
+function textOf(verified: readonly Verified[], repaired: boolean): string {
   const patterns = verified.reduce((sum, kb) => sum + kb.patterns, 0);
   const findings = verified.flatMap((kb) => kb.findings.map((finding) => ({ kb: kb.kb_id, ...finding })));
   if (findings.length === 0) {

@@ -210,8 +210,8 @@ export class EngramClient {
   async *learnPatterns(nodeId: string, patterns: Iterable<PatternLine>, options: CallOptions = {}): AsyncGenerator<LearnedLine> {
     let body = "";
     for (const pattern of patterns) body += `${JSON.stringify(pattern)}\n`;
-    const text = { body, type: "application/x-ndjson" };
-    const response = await this.#transport.send("POST", kbPath(nodeId, "patterns"), { idempotencyKey: newKey(), ...options, text });
+    const content = { body, type: "application/x-ndjson" };
+    const response = await this.#transport.send("POST", kbPath(nodeId, "patterns"), { idempotencyKey: newKey(), ...options, content });
     for await (const line of linesOf(response)) yield JSON.parse(line) as LearnedLine;
   }
 

@@ -61,7 +61,7 @@ export class KnowledgeBases {
     return this.#transport.json("POST", pathOf(nodeId, "/archive"), {
       ...options,
       query,
-      text: { body: bytes, type: "application/octet-stream" },
+      content: { body: bytes, type: "application/octet-stream" },
     });
   }
 

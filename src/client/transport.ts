@@ -28,7 +28,7 @@ export interface Call extends CallOptions {
   readonly body?: unknown;
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   /** Instead of `body`: a body that is text or bytes already. */
-  readonly text?: { readonly body: string | Uint8Array; readonly type: string };
+  readonly content?: { readonly body: string | Uint8Array; readonly type: string };
 }
 
 /** The server refused, or could not be reached. */
@@ -115,8 +115,8 @@ export class Transport {
     const url = new URL(`${this.baseUrl}${path}`);
     for (const [name, value] of Object.entries(call.query ?? {})) if (value !== undefined) url.searchParams.set(name, String(value));
     const limit = AbortSignal.timeout(this.#timeoutMs);
-    const type = call.text?.type ?? (call.body === undefined ? undefined : "application/json");
-    const body = call.text?.body ?? (call.body === undefined ? undefined : JSON.stringify(call.body));
+    const type = call.content?.type ?? (call.body === undefined ? undefined : "application/json");
+    const body = call.content?.body ?? (call.body === undefined ? undefined : JSON.stringify(call.body));
     return this.#fetch(url, {
       method,
       headers: {

@@ -1,7 +1,7 @@
 /**
  * Imports: the history of a kb, or patterns of another memory, learned in parts under an id. Every part goes through the same commits as every other learn: an import can be
  * stopped anywhere and sent again, counts once, and comes out the same to the last bit, since float sums are added in the order they were added in. The calls of an import
- * are served one after another. Cost of an archive: about 25 µs a learn of another thread and 25 µs of this one.
+ * are served one after another. Cost of an archive over LMDB: about 16 µs a learn of another thread and 24 µs of this one.
  */
 import type { ImportProgress, ImportRequest } from "../engine-types.ts";
 import { EngineError, ERROR_TABLE } from "../errors.ts";

@@ -9,10 +9,10 @@ import { LearnPacker } from "../store/packed-learns.ts";
 import type { OutboxEntry, PackedLearns, PatternEdit, SymbolSums } from "../store/state-store.ts";
 
 /**
- * Learns a commit. A commit writes every page of the store that it touches, and most of them whatever its size: four times as many learns as in other
- * bulk commits cost a fifth less each, and hold up other commits for some 150 ms.
+ * Learns a commit over LMDB. A commit writes every page of the store that it touches, and most of them whatever its size: four times as many learns as in
+ * other bulk commits cost a quarter less each, and hold up other commits for some 150 ms.
  */
-export const COMMIT_LEARNS = 4_000;
+export const IMPORT_COMMIT_LEARNS = 4_000;
 /** Edits a commit. */
 const COMMIT_EDITS = 500;
 
@@ -46,7 +46,7 @@ export async function partChanges(bytes: Buffer): Promise<PartChanges> {
     changes += 1;
     if (entry.kind === "learn") {
       assertName(entry);
-      if (edits.length > 0 || learns?.count === COMMIT_LEARNS) settle();
+      if (edits.length > 0 || learns?.count === IMPORT_COMMIT_LEARNS) settle();
       learns ??= new LearnPacker();
       learns.add(entry);
       continue;

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import type { KbReport } from "../engine-types.ts";
 import { EngineError } from "../errors.ts";
 import { patternName } from "../model/pattern.ts";
-import { openLmdbState } from "../store/lmdb-state.ts";
+import { openLmdbState } from "../store/lmdb-open.ts";
 import type { Finding } from "../store/pattern-audit.ts";
 import type { PatternStore } from "../store/pattern-store.ts";
 import type { KbHead, StateStore } from "../store/state-store.ts";

@@ -54,14 +54,7 @@ export function flushRows(entries: Iterable<OutboxEntry>): FlushRows {
   const learned = new Set<string>();
   const cleared: [string, number][] = [];
   let hasDeletes = false;
-  const texts: Texts = {
-    symbols: new RowText(),
-    patterns: new RowText(),
-    vectors: new RowText(),
-    deleted_patterns: new RowText(),
-    learn_events: new RowText(),
-    pattern_names: new RowText(),
-  };
+  const texts = Object.fromEntries(WRITE_ORDER.map((table) => [table, new RowText()])) as Record<Table, RowText>;
   const starts = new Map<string, Map<number, Uint8Array>>();
   for (const entry of entries) {
     const start = startOf(starts, entry);
@@ -81,7 +74,7 @@ export function flushRows(entries: Iterable<OutboxEntry>): FlushRows {
     }
   }
   const tables = {} as Record<Table, Uint8Array>;
-  for (const table of WRITE_ORDER) tables[table] = texts[table].finish();
+  for (const table of WRITE_ORDER) tables[table] = texts[table].take();
   return { tables, learned: [...learned], cleared, hasDeletes };
 }
 

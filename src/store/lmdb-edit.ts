@@ -3,16 +3,15 @@
  * it is to give now. `redis-edit-script.ts` does the same in Lua; the contract suite compares both with a plain twin bit for bit.
  * Costs about 2 reads and 1 write a distinct symbol.
  */
-
-import type { EmotiveRecord } from "../model/emotives.ts";
 import { newWindow, type PreparedEdit } from "./edit-entry.ts";
+import { lowerAffinity, raiseAffinity, readAffinity } from "./lmdb-affinity.ts";
 import type { Draft } from "./lmdb-commit.ts";
 import { GenerationKeys } from "./lmdb-keys.ts";
 import { f64 } from "./lmdb-outbox.ts";
-import { countSymbol, raiseAffinity } from "./lmdb-symbols.ts";
+import { countSymbol } from "./lmdb-symbols.ts";
 import { encodeEditEntry } from "./outbox-entry.ts";
 import { RecordReader, RecordWriter } from "./state-bytes.ts";
-import { decodeSymbol, encodeSymbol, type HeadRecord, readEmotives, writeEmotives, writeMetadata, writeWindow } from "./state-records.ts";
+import { decodeSymbol, encodeSymbol, type HeadRecord, writeMetadata, writeWindow } from "./state-records.ts";
 
 /** Applies the edit as number `seq` and raises `head` (not its outbox positions). Answers the outbox entry; undefined: no such pattern. */
 export function applyEdit(
@@ -36,8 +35,7 @@ export function applyEdit(
   const nextFrequency = gone ? 0 : (change.frequency ?? frequency);
 
   const givenKey = keys.byId("e", patternId);
-  const givenBytes = draft.get(givenKey);
-  const given = givenBytes === undefined ? [] : readEmotives(new RecordReader(givenBytes));
+  const given = [...readAffinity(draft.get(givenKey))];
   const regives = gone || change.emotives !== undefined;
 
   for (const [id, occurrence] of occurrences) {
@@ -77,23 +75,4 @@ export function applyEdit(
     draft.put(patternKey, writer.finish());
   }
   return encodeEditEntry(head.generation, seq, atMs, body);
-}
-
-/** Takes sums back. A name that comes to exactly 0 goes; so does a record without names. */
-function lowerAffinity(draft: Draft, key: Buffer, given: EmotiveRecord): void {
-  const bytes = draft.get(key);
-  if (bytes === undefined) return;
-  const sums = new Map(readEmotives(new RecordReader(bytes)));
-  for (const [name, value] of given) {
-    const left = (sums.get(name) ?? 0) - value;
-    if (left === 0) sums.delete(name);
-    else sums.set(name, left);
-  }
-  if (sums.size === 0) {
-    draft.remove(key);
-    return;
-  }
-  const writer = new RecordWriter();
-  writeEmotives(writer, [...sums]);
-  draft.put(key, writer.finish());
 }

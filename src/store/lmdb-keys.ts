@@ -54,6 +54,7 @@ function textKey(letter: string, text: string): Buffer {
 }
 
 export const metaKey = (name: string): Buffer => Buffer.from(`M${name}`, "latin1");
+export const FORMAT_KEY = metaKey("format");
 export const sessionKey = (id: string): Buffer => textKey("S", id);
 export const kbKey = (kb: string): Buffer => textKey("K", kb);
 export const requestKey = (id: string): Buffer => textKey("R", id);

@@ -5,9 +5,10 @@
  */
 
 import type { EmotiveRecord } from "../model/emotives.ts";
+import { raiseAffinity } from "./lmdb-affinity.ts";
 import type { Draft } from "./lmdb-commit.ts";
 import type { GenerationKeys } from "./lmdb-keys.ts";
-import { raiseAffinity, type SymbolSlot, type SymbolSlots } from "./lmdb-symbols.ts";
+import type { SymbolSlot, SymbolSlots } from "./lmdb-symbols.ts";
 import type { CommitFacts, Work } from "./outbox-entry.ts";
 import { RecordReader, RecordWriter } from "./state-bytes.ts";
 import { type HeadRecord, type Metadata, readMetadata, readWindow, writeMetadata, writeVector, writeWindow } from "./state-records.ts";

@@ -2,30 +2,28 @@
  * The state store on LMDB: one process or several on one machine (not on a network file system; for several machines use Redis). Reads are memory reads of 1 to 3 µs;
  * a change costs a share of one flush to disk (`lmdb-commit.ts`). Layouts: `lmdb-keys.ts`, `state-records.ts`, `outbox-entry.ts`.
  */
-import { randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { open } from "lmdb";
 import { EngineError } from "../errors.ts";
-import { type Logger, silentLogger } from "../log.ts";
+import type { Logger } from "../log.ts";
 import type { EmotiveRecord } from "../model/emotives.ts";
 import type { PendingVector, Session } from "../model/session.ts";
 import { decodeEditOutcomes, encodeEditOutcomes, prepareEdit } from "./edit-entry.ts";
 import { applyAffinities } from "./lmdb-affinity.ts";
-import { type Db, type Draft, GroupCommit, storeError } from "./lmdb-commit.ts";
+import { type Db, type Draft, type GroupCommit, storeError } from "./lmdb-commit.ts";
 import { applyEdit } from "./lmdb-edit.ts";
 import { LmdbKbs } from "./lmdb-kbs.ts";
-import { metaKey, requestKey, requestSlotKey, tagEnd, tagStart } from "./lmdb-keys.ts";
+import { FORMAT_KEY, tagEnd, tagStart } from "./lmdb-keys.ts";
 import { LmdbLearner } from "./lmdb-learner.ts";
-import { appendEntries, f64, numberOf, WAITING_KEY } from "./lmdb-outbox.ts";
+import { appendEntries, numberOf, WAITING_KEY } from "./lmdb-outbox.ts";
 import { LmdbQueue } from "./lmdb-queue.ts";
 import { LmdbReads } from "./lmdb-reads.ts";
 import { prepareReplay, replayEntries } from "./lmdb-replay.ts";
+import { type AnswerForm, once } from "./lmdb-requests.ts";
 import { LmdbSessions, saveInDraft } from "./lmdb-sessions.ts";
 import { markOver, sweepOver } from "./lmdb-sweep.ts";
 import { SymbolKeeper } from "./lmdb-symbols.ts";
 import { decodeResults, encodeClearEntry, encodeFinalizeEntry, encodeResults, prepareLearn } from "./outbox-entry.ts";
-import { finalize, headView, nextGeneration, STATE_FORMAT, STATE_FORMATS_READ } from "./state-records.ts";
+import { finalize, headView, nextGeneration } from "./state-records.ts";
 import {
   type CounterSnapshot,
   type EditOutcome,
@@ -41,68 +39,19 @@ import {
   type SaveOutcome,
   type SessionsPage,
   type StateStore,
-  type StateStoreLimits,
   type SymbolRow,
   type SymbolSums,
 } from "./state-store.ts";
 
-export interface LmdbStateOptions extends StateStoreLimits {
-  /** A folder; made when it is not there. A dot in its name is no trouble. */
-  readonly path: string;
-  readonly log?: Logger;
-}
-
 /** Rows in a slice of `listSymbols`. */
 const SLICE_ROWS = 1_000;
-/** Request ids remembered: two loads of 100,000 patterns. A retry follows its first try closely, and a result of 1,000 learns takes 90 kB. */
-const REQUESTS_KEPT = 256;
+/** How answers are remembered for a call that comes again. */
+const RESULTS: AnswerForm<readonly LearnResult[]> = { encode: encodeResults, decode: decodeResults };
+const EDIT_OUTCOMES: AnswerForm<readonly EditOutcome[]> = { encode: encodeEditOutcomes, decode: decodeEditOutcomes };
+const DONE: AnswerForm<"done"> = { encode: () => Buffer.alloc(0), decode: () => "done" };
 
-const FORMAT_KEY = metaKey("format");
-const STORE_ID_KEY = metaKey("id");
-const REQUEST_SLOT_KEY = metaKey("request");
-const NOTHING = Buffer.alloc(0);
-
-/** Opens the store. Errors: ENGRAM_DATA_FORMAT, ENGRAM_DISK_FULL, ENGRAM_STORE_UNREACHABLE. */
-export async function openLmdbState(options: LmdbStateOptions): Promise<StateStore> {
-  let db: Db;
-  try {
-    mkdirSync(options.path, { recursive: true });
-    // noSubdir: else a dot in the last part of the path is taken for a file's extension. eventTurnBatching: lmdb's own batching leaves
-    // a rejected promise behind when a commit fails, which ends the process; GroupCommit batches instead.
-    db = open<Buffer, Buffer>({
-      path: options.path,
-      noSubdir: false,
-      encoding: "binary",
-      keyEncoding: "binary",
-      cache: false,
-      eventTurnBatching: false,
-    });
-  } catch (error) {
-    throw storeError(error);
-  }
-  const commits = new GroupCommit(db);
-  try {
-    const format = db.get(FORMAT_KEY)?.toString("latin1");
-    if (format !== undefined && !STATE_FORMATS_READ.includes(format)) {
-      throw new EngineError(
-        "ENGRAM_DATA_FORMAT",
-        `The state store has data format ${format}; this version reads ${STATE_FORMATS_READ.join(" and ")}.`,
-      );
-    }
-    const storeId = await commits.run((draft) => {
-      draft.put(FORMAT_KEY, Buffer.from(STATE_FORMAT, "latin1"));
-      const id = draft.get(STORE_ID_KEY) ?? Buffer.from(randomBytes(8).toString("hex"), "latin1");
-      draft.put(STORE_ID_KEY, id);
-      return id.toString("latin1");
-    });
-    return new LmdbState(db, commits, storeId, options.outboxMax, options.log ?? silentLogger);
-  } catch (error) {
-    await db.close();
-    throw storeError(error);
-  }
-}
-
-class LmdbState implements StateStore {
+/** Opened by `lmdb-open.ts`. */
+export class LmdbState implements StateStore {
   readonly backEnd = "lmdb";
   readonly #db: Db;
   readonly #commits: GroupCommit;
@@ -225,38 +174,28 @@ class LmdbState implements StateStore {
 
   async commitLearns(learns: readonly LearnCommit[], requestId?: string): Promise<readonly LearnResult[] | "outboxFull"> {
     const prepared = learns.map(prepareLearn);
-    return this.#commitMany(learns.length, requestId, (draft) => this.#learner.learn(draft, prepared));
+    return this.#commitMany(learns.length, requestId, RESULTS, (draft) => this.#learner.learn(draft, prepared));
   }
 
   commitPacked(kb: string, packed: PackedLearns, requestId?: string): Promise<readonly LearnResult[] | "outboxFull"> {
-    return this.#commitMany(packed.count, requestId, (draft) => this.#learner.learnPacked(draft, kb, packed));
+    return this.#commitMany(packed.count, requestId, RESULTS, (draft) => this.#learner.learnPacked(draft, kb, packed));
   }
 
   importPacked(kb: string, packed: PackedLearns, requestId: string): Promise<"done" | "outboxFull"> {
-    return this.#commits.run((draft) => {
-      if (draft.get(requestKey(requestId)) !== undefined) return "done";
-      if (this.#isFull(draft, packed.count)) return "outboxFull";
-      draft.settle();
+    return this.#commitMany(packed.count, requestId, DONE, (draft) => {
       this.#learner.learnPacked(draft, kb, packed);
-      this.#remember(draft, requestId, NOTHING);
       return "done";
     });
   }
 
-  #commitMany(
-    count: number,
-    requestId: string | undefined,
-    learn: (draft: Draft) => LearnResult[],
-  ): Promise<readonly LearnResult[] | "outboxFull"> {
-    return this.#commits.run((draft) => {
-      const before = requestId === undefined ? undefined : draft.get(requestKey(requestId));
-      if (before !== undefined) return decodeResults(before);
-      if (this.#isFull(draft, count)) return "outboxFull";
-      draft.settle();
-      const results = learn(draft);
-      if (requestId !== undefined) this.#remember(draft, requestId, encodeResults(results));
-      return results;
-    });
+  #commitMany<R>(count: number, requestId: string | undefined, form: AnswerForm<R>, learn: (draft: Draft) => R): Promise<R | "outboxFull"> {
+    return this.#commits.run((draft) =>
+      once(draft, requestId, form, () => {
+        if (this.#isFull(draft, count)) return "outboxFull";
+        draft.settle();
+        return learn(draft);
+      }),
+    );
   }
 
   #isFull(draft: Draft, added: number): boolean {
@@ -272,22 +211,22 @@ class LmdbState implements StateStore {
   ): Promise<readonly EditOutcome[] | "outboxFull"> {
     const prepared = edits.map(prepareEdit);
     return this.#commits.run((draft) => {
-      const before = requestId === undefined ? undefined : draft.get(requestKey(requestId));
-      if (before !== undefined) return decodeEditOutcomes(before);
-      if (this.#isFull(draft, edits.length)) return "outboxFull";
+      // A kb that was never written has nothing to edit, and gets no number for having been asked.
       if (this.#kbs.number(kb, (key) => draft.get(key)) === undefined) return edits.map((): EditOutcome => "unknown");
-      const { number, head } = this.#kbs.open(draft, kb);
-      const entries: Buffer[] = [];
-      const outcomes = prepared.map((one): EditOutcome => {
-        const entry = head.generation === generation ? applyEdit(draft, number, head, head.seq + 1, atMs, one) : undefined;
-        if (entry === undefined) return "unknown";
-        entries.push(entry);
-        return "done";
+      return once(draft, requestId, EDIT_OUTCOMES, () => {
+        if (this.#isFull(draft, edits.length)) return "outboxFull";
+        const { number, head } = this.#kbs.open(draft, kb);
+        const entries: Buffer[] = [];
+        const outcomes = prepared.map((one): EditOutcome => {
+          const entry = head.generation === generation ? applyEdit(draft, number, head, head.seq + 1, atMs, one) : undefined;
+          if (entry === undefined) return "unknown";
+          entries.push(entry);
+          return "done";
+        });
+        appendEntries(draft, number, head, entries);
+        if (outcomes.includes("done")) this.#kbs.save(draft, kb, number, head);
+        return outcomes;
       });
-      appendEntries(draft, number, head, entries);
-      if (outcomes.includes("done")) this.#kbs.save(draft, kb, number, head);
-      if (requestId !== undefined) this.#remember(draft, requestId, encodeEditOutcomes(outcomes));
-      return outcomes;
     });
   }
 
@@ -301,16 +240,6 @@ class LmdbState implements StateStore {
       this.#kbs.save(draft, kb, number, head);
       return "done";
     });
-  }
-
-  #remember(draft: Draft, requestId: string, answer: Buffer): void {
-    const slot = numberOf(draft.get(REQUEST_SLOT_KEY));
-    const slotKey = requestSlotKey(slot % REQUESTS_KEPT);
-    const oldest = draft.get(slotKey);
-    if (oldest !== undefined) draft.remove(oldest);
-    draft.put(slotKey, requestKey(requestId));
-    draft.put(requestKey(requestId), answer);
-    draft.put(REQUEST_SLOT_KEY, f64(slot + 1));
   }
 
   clearKb(kb: string, atMs: number): Promise<KbHead> {

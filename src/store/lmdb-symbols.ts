@@ -8,16 +8,13 @@
  */
 import { EngineError } from "../errors.ts";
 import type { EmotiveRecord } from "../model/emotives.ts";
+import { addAverages, encodeAffinity, readAffinity, type Sums } from "./lmdb-affinity.ts";
 import type { Draft } from "./lmdb-commit.ts";
 import { GenerationKeys, isHashed } from "./lmdb-keys.ts";
-import { RecordReader, RecordWriter } from "./state-bytes.ts";
-import { decodeSymbol, encodeSymbol, type HeadRecord, readEmotives, type SymbolRecord, writeEmotives } from "./state-records.ts";
+import { decodeSymbol, encodeSymbol, type HeadRecord, type SymbolRecord } from "./state-records.ts";
 
 /** Symbols, and emotives of their affinities, kept over all kbs; about 200 bytes each. */
 const KEPT_MAX = 400_000;
-
-/** Per emotive the sum. */
-type Sums = Map<string, number>;
 
 export interface SymbolSlot {
   readonly id: number;
@@ -52,7 +49,17 @@ export function verifySymbol(stored: Buffer | undefined, symbol: string): void {
   throw new EngineError("ENGRAM_STORE_REPLY", "The state store holds another symbol under the hash of a long one.");
 }
 
-const newRow = () => ({ frequency: 0, patternMemberFrequency: 0, finalizedMemberFrequency: 0, finalizedSeq: 0 });
+const NEW_ROW: SymbolRecord = { frequency: 0, patternMemberFrequency: 0, finalizedMemberFrequency: 0, finalizedSeq: 0 };
+
+/** A symbol with the row that stands in the store. */
+const slotOf = (id: number, row: Buffer | undefined): SymbolSlot => ({
+  id,
+  isCounted: row !== undefined,
+  row: row === undefined ? { ...NEW_ROW } : decodeSymbol(row),
+  isChanged: false,
+  affinity: undefined,
+  isAffinityChanged: false,
+});
 
 /** Changes a symbol's counters; the pmf that finalize-training saw is kept aside when it changes for the first time. */
 export function countSymbol(head: HeadRecord, row: SymbolSlot["row"], frequency: number, members: number): void {
@@ -62,25 +69,6 @@ export function countSymbol(head: HeadRecord, row: SymbolSlot["row"], frequency:
   }
   row.frequency += frequency;
   row.patternMemberFrequency += members;
-}
-
-const readSums = (bytes: Buffer | undefined): Sums => new Map(bytes === undefined ? [] : readEmotives(new RecordReader(bytes)));
-
-function addAverages(sums: Sums, averages: EmotiveRecord): void {
-  for (const [name, value] of averages) sums.set(name, (sums.get(name) ?? 0) + value);
-}
-
-const encodeAffinity = (sums: Sums): Buffer => {
-  const writer = new RecordWriter(32 * sums.size);
-  writeEmotives(writer, [...sums]);
-  return writer.finish();
-};
-
-/** Adds averages to an affinity record that stands in the store. */
-export function raiseAffinity(draft: Draft, key: Buffer, averages: EmotiveRecord): void {
-  const sums = readSums(draft.get(key));
-  addAverages(sums, averages);
-  draft.put(key, encodeAffinity(sums));
 }
 
 /** An id times this, and a place below it, are exact in a double. */
@@ -122,14 +110,7 @@ export class SymbolSlots {
     const id = known.readUInt32LE(0);
     if (isHashed(symbol)) verifySymbol(this.#draft.get(this.#keys.byId("n", id)), symbol);
     const row = this.#draft.get(this.#keys.byId("c", id));
-    return {
-      id,
-      isCounted: row !== undefined,
-      row: row === undefined ? newRow() : decodeSymbol(row),
-      isChanged: false,
-      affinity: undefined,
-      isAffinityChanged: false,
-    };
+    return slotOf(id, row);
   }
 
   #create(symbol: string, head: HeadRecord): SymbolSlot {
@@ -137,7 +118,7 @@ export class SymbolSlots {
     head.symbolCount += 1;
     this.#draft.put(this.#keys.byText("i", symbol), u32(id));
     this.#draft.put(this.#keys.byId("n", id), Buffer.from(symbol, "utf8"));
-    return { id, isCounted: false, row: newRow(), isChanged: false, affinity: new Map(), isAffinityChanged: false };
+    return slotOf(id, undefined);
   }
 
   /** Counts a learn of a pattern that the symbol stands in: `members` is 1 when the pattern is new. */
@@ -153,19 +134,13 @@ export class SymbolSlots {
 
   /** Adds a learn's averages to the affinity of a symbol. */
   raise(slot: SymbolSlot, averages: EmotiveRecord): void {
-    slot.affinity ??= this.#affinityOf(slot.id);
-    this.#kb.emotives -= slot.affinity.size;
+    const kept = slot.affinity?.size ?? 0;
+    slot.affinity ??= readAffinity(this.#draft.get(this.#keys.byId("a", slot.id)));
     addAverages(slot.affinity, averages);
-    this.#kb.emotives += slot.affinity.size;
+    this.#kb.emotives += slot.affinity.size - kept;
     if (slot.isAffinityChanged) return;
     slot.isAffinityChanged = true;
     this.#affinityChanged.push(slot);
-  }
-
-  #affinityOf(id: number): Sums {
-    const sums = readSums(this.#draft.get(this.#keys.byId("a", id)));
-    this.#kb.emotives += sums.size;
-    return sums;
   }
 
   /** Writes what changed to the draft, in the order of the keys. `seq` is where the kb stands with it. */

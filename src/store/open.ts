@@ -8,7 +8,7 @@ import { type ClickHouse, openEmbedded } from "./clickhouse-client.ts";
 import { openPatternStore } from "./clickhouse-patterns.ts";
 import { openServer } from "./clickhouse-server.ts";
 import type { EventBus } from "./event-bus.ts";
-import { openLmdbState } from "./lmdb-state.ts";
+import { openLmdbState } from "./lmdb-open.ts";
 import { openLocalEvents } from "./local-events.ts";
 import type { PatternStore } from "./pattern-store.ts";
 import { openRedis } from "./redis-open.ts";

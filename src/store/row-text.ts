@@ -1,38 +1,30 @@
 /**
  * Rows of a table as JSON text, written straight into bytes: a load writes millions, and as strings half its time went into taking them away again.
- * About 1.5 µs a pattern of 14 symbols. The room grows with what is written.
+ * About 1.7 µs a pattern of 14 symbols.
  */
+import { GrowingBytes } from "./growing-bytes.ts";
 
-/** Room to start with; it doubles. */
+/** Room to start with. */
 const START_BYTES = 4_096;
 /** Below this a number is written digit by digit in 32-bit arithmetic. */
 const SMALL_NUMBER = 2 ** 31;
 const COMMA = 44;
 
-export class RowText {
-  #bytes = Buffer.allocUnsafe(START_BYTES);
-  #at = 0;
-
-  #need(bytes: number): void {
-    const end = this.#at + bytes;
-    if (end <= this.#bytes.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(end, this.#bytes.length * 2));
-    this.#bytes.copy(larger, 0, 0, this.#at);
-    this.#bytes = larger;
+export class RowText extends GrowingBytes {
+  constructor() {
+    super(START_BYTES);
   }
 
   /** Characters below 128. */
   ascii(text: string): this {
-    this.#need(text.length);
-    for (let i = 0; i < text.length; i++) this.#bytes[this.#at + i] = text.charCodeAt(i);
-    this.#at += text.length;
+    const at = this.need(text.length);
+    for (let i = 0; i < text.length; i++) this.bytes[at + i] = text.charCodeAt(i);
     return this;
   }
 
   raw(bytes: Uint8Array): this {
-    this.#need(bytes.length);
-    this.#bytes.set(bytes, this.#at);
-    this.#at += bytes.length;
+    const at = this.need(bytes.length);
+    this.bytes.set(bytes, at);
     return this;
   }
 
@@ -42,13 +34,12 @@ export class RowText {
     let left = value | 0;
     let digits = 1;
     for (let bound = 10; left >= bound && digits < 10; bound *= 10) digits += 1;
-    this.#need(digits);
-    for (let at = this.#at + digits - 1; at >= this.#at; at--) {
+    const start = this.need(digits);
+    for (let at = start + digits - 1; at >= start; at--) {
       const rest = (left / 10) | 0;
-      this.#bytes[at] = 48 + left - rest * 10;
+      this.bytes[at] = 48 + left - rest * 10;
       left = rest;
     }
-    this.#at += digits;
     return this;
   }
 
@@ -62,23 +53,16 @@ export class RowText {
   }
 
   comma(): this {
-    this.#need(1);
-    this.#bytes[this.#at++] = COMMA;
+    const at = this.need(1);
+    this.bytes[at] = COMMA;
     return this;
   }
 
   json(value: unknown): this {
     const text = JSON.stringify(value);
     // Three bytes a UTF-16 unit is the most UTF-8 needs.
-    this.#need(text.length * 3);
-    this.#at += this.#bytes.write(text, this.#at, "utf8");
+    const at = this.need(text.length * 3);
+    this.at = at + this.bytes.write(text, at, "utf8");
     return this;
-  }
-
-  /** A copy of what was written, in memory of its own. */
-  finish(): Uint8Array {
-    const bytes = Buffer.allocUnsafeSlow(this.#at);
-    this.#bytes.copy(bytes, 0, 0, this.#at);
-    return bytes;
   }
 }

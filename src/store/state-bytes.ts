@@ -4,91 +4,66 @@
  * About 50 ns a string. Not for large columns: the wire has its own layouts.
  */
 import { EngineError } from "../errors.ts";
+import { GrowingBytes } from "./growing-bytes.ts";
 
 /** Room to start with: a 14-symbol learn takes about 300 bytes, a session about 1 kB. */
 const START_BYTES = 512;
 
-export class RecordWriter {
-  #bytes: Buffer;
-  #at = 0;
-
+export class RecordWriter extends GrowingBytes {
   /** `room`: bytes it has to begin with, for a record that is known to be small. */
   constructor(room = START_BYTES) {
-    this.#bytes = Buffer.allocUnsafe(room);
-  }
-
-  #need(bytes: number): number {
-    const at = this.#at;
-    const end = at + bytes;
-    if (end > this.#bytes.length) {
-      const larger = Buffer.allocUnsafe(Math.max(end, this.#bytes.length * 2));
-      this.#bytes.copy(larger, 0, 0, at);
-      this.#bytes = larger;
-    }
-    this.#at = end;
-    return at;
+    super(room);
   }
 
   u8(value: number): this {
-    const at = this.#need(1);
-    this.#bytes[at] = value;
+    const at = this.need(1);
+    this.bytes[at] = value;
     return this;
   }
   u32(value: number): this {
-    const at = this.#need(4);
-    this.#bytes.writeUInt32LE(value, at);
+    const at = this.need(4);
+    this.bytes.writeUInt32LE(value, at);
     return this;
   }
   f64(value: number): this {
-    const at = this.#need(8);
-    this.#bytes.writeDoubleLE(value, at);
+    const at = this.need(8);
+    this.bytes.writeDoubleLE(value, at);
     return this;
   }
   u32s(values: readonly number[] | Uint32Array): this {
-    const at = this.#need(values.length * 4);
-    for (let i = 0; i < values.length; i++) this.#bytes.writeUInt32LE(values[i] as number, at + i * 4);
+    const at = this.need(values.length * 4);
+    for (let i = 0; i < values.length; i++) this.bytes.writeUInt32LE(values[i] as number, at + i * 4);
     return this;
   }
   raw(bytes: Uint8Array): this {
-    const at = this.#need(bytes.length);
-    this.#bytes.set(bytes, at);
+    const at = this.need(bytes.length);
+    this.bytes.set(bytes, at);
     return this;
   }
   /** A u32 byte length, then the UTF-8 bytes. */
   text(value: string): this {
-    const lengthAt = this.#need(4);
+    const lengthAt = this.need(4);
     // Three bytes a UTF-16 unit is the most UTF-8 needs: one write instead of a count and a write.
-    const at = this.#need(value.length * 3);
-    const bytes = this.#bytes.write(value, at, "utf8");
-    this.#bytes.writeUInt32LE(bytes, lengthAt);
-    this.#at = at + bytes;
+    const at = this.need(value.length * 3);
+    const bytes = this.bytes.write(value, at, "utf8");
+    this.bytes.writeUInt32LE(bytes, lengthAt);
+    this.at = at + bytes;
     return this;
   }
   /** A u32 byte length, then what `write` appends. */
   block(write: () => void): this {
-    const lengthAt = this.#need(4);
+    const lengthAt = this.need(4);
     write();
-    this.#bytes.writeUInt32LE(this.#at - lengthAt - 4, lengthAt);
+    this.bytes.writeUInt32LE(this.at - lengthAt - 4, lengthAt);
     return this;
   }
   /** Writes over what stands at `at`. */
   setU32(at: number, value: number): void {
-    this.#bytes.writeUInt32LE(value, at);
-  }
-  /** Bytes written so far. */
-  get length(): number {
-    return this.#at;
+    this.bytes.writeUInt32LE(value, at);
   }
   /** The bytes written so far; the writer must not be used afterwards. */
   finish(): Buffer {
-    return this.#bytes.subarray(0, this.#at);
-  }
-  /** A copy of the bytes written so far; the writer begins anew, in the room it has. */
-  take(): Buffer {
-    const bytes = Buffer.allocUnsafeSlow(this.#at);
-    this.#bytes.copy(bytes, 0, 0, this.#at);
-    this.#at = 0;
-    return bytes;
+    return this.bytes.subarray(0, this.at);
   }
 }
 

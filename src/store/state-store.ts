@@ -272,7 +272,10 @@ export interface StateStore {
   commitLearns(learns: readonly LearnCommit[], requestId?: string): Promise<readonly LearnResult[] | "outboxFull">;
   /** As `commitLearns`, of one kb and packed. */
   commitPacked(kb: string, packed: PackedLearns, requestId?: string): Promise<readonly LearnResult[] | "outboxFull">;
-  /** As `commitPacked`, where nobody asks what became of each learn: it is neither told nor remembered. */
+  /**
+   * Learns in order what an import brings; what became of each learn is neither told nor remembered. In one commit or several, as suits the store:
+   * after "outboxFull" some may be in, and a repeat with the same id goes on behind them and counts nothing twice.
+   */
   importPacked(kb: string, packed: PackedLearns, requestId: string): Promise<"done" | "outboxFull">;
   /**
    * Updates and deletes patterns of a generation in one commit, in order: counters, totals, affinity and outbox entry of each together. Answers

@@ -5,7 +5,7 @@ import { open } from "lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { EngineError } from "../../src/errors.ts";
 import { GroupCommit, storeError } from "../../src/store/lmdb-commit.ts";
-import { openLmdbState } from "../../src/store/lmdb-state.ts";
+import { openLmdbState } from "../../src/store/lmdb-open.ts";
 import { expectWhole, startLearnChild } from "../support/learn-child.ts";
 import { codeOf, learnOf } from "../support/state-stores.ts";
 

@@ -1,7 +1,7 @@
 /** Contract of the state store: learns that come packed. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { COMMIT_LEARNS } from "../../src/engine/part-changes.ts";
+import { IMPORT_COMMIT_LEARNS } from "../../src/engine/part-changes.ts";
 import { LearnPacker, unpackLearns } from "../../src/store/packed-learns.ts";
 import { TwinKb } from "../reference/state.ts";
 import { expectTwin, learnOf, type OpenedState } from "../support/state-stores.ts";
@@ -43,7 +43,7 @@ export function packedSuite(opened: () => OpenedState): void {
     const kb = "imported";
     const twin = new TwinKb(kb);
     const packer = new LearnPacker();
-    for (let i = 0; i < COMMIT_LEARNS; i++) {
+    for (let i = 0; i < IMPORT_COMMIT_LEARNS; i++) {
       // Repeats, new symbols and emotives in between.
       const learn = learnOf(kb, [[`a${i % 3_000}`, `b${i % 7}`], [`c${i % 11}`]], i % 5 === 0 ? { emotives: [[["joy", i / 7]]] } : {});
       packer.add(learn);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ArchiveFolder } from "../../src/cli/archive-folder.ts";
-import { Caller } from "../../src/cli/caller.ts";
+import { type Caller, callerWithin } from "../../src/cli/caller.ts";
 import { exportKb, importArchive } from "../../src/cli/export.ts";
 import type { Engine } from "../../src/engine-types.ts";
 import { buildApp } from "../../src/http/app.ts";
@@ -43,14 +43,7 @@ describe.each<StateBackEnd>(redisAvailable() ? ["lmdb", "redis"] : ["lmdb"])("ar
     opened = await openTestEngine(backEnd);
     folder = mkdtempSync(join(tmpdir(), "engram-archive-"));
     const app = buildApp({ engine: opened.engine, log: silentLogger, serviceName: "kato", version: "0.0.0-test" });
-    caller = new Caller(
-      "this test",
-      async (method, url, payload, headers) => {
-        const reply = await app.inject({ method, url, headers, ...(payload !== undefined && { payload }) });
-        return { status: reply.statusCode, headers: reply.headers as Record<string, string>, bytes: reply.rawPayload };
-      },
-      async () => undefined,
-    );
+    caller = callerWithin(app, async () => undefined);
     await taught(opened.engine);
   });
   afterEach(async () => {

@@ -1,11 +1,10 @@
 /** A backup of every knowledge base and its way back, stopped on the way and not. */
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { ArchiveFolder } from "../../src/cli/archive-folder.ts";
-import { backup, restore } from "../../src/cli/backup.ts";
-import { Caller } from "../../src/cli/caller.ts";
+import { archivesOf, backup, restore } from "../../src/cli/backup.ts";
+import { type Caller, callerWithin } from "../../src/cli/caller.ts";
 import type { Engine } from "../../src/engine-types.ts";
 import { buildApp } from "../../src/http/app.ts";
 import { silentLogger } from "../../src/log.ts";
@@ -28,14 +27,7 @@ afterEach(async () => {
 
 function callerOf(engine: Engine, serviceName: string): Caller {
   const app = buildApp({ engine, log: silentLogger, serviceName, version: "0.0.0-test" });
-  return new Caller(
-    "this test",
-    async (method, url, payload, headers) => {
-      const reply = await app.inject({ method, url, headers, ...(payload !== undefined && { payload }) });
-      return { status: reply.statusCode, headers: reply.headers as Record<string, string>, bytes: reply.rawPayload };
-    },
-    async () => undefined,
-  );
+  return callerWithin(app, () => app.close());
 }
 
 async function taught(engine: Engine): Promise<void> {
@@ -55,13 +47,6 @@ async function answers(engine: Engine): Promise<unknown> {
   for (const { predictions } of found) expect(predictions.length).toBeGreaterThan(0);
   return found.map(({ predictions }) => predictions);
 }
-
-const archives = async (path: string): Promise<ArchiveFolder[]> =>
-  Promise.all(
-    readdirSync(path)
-      .sort()
-      .map((name) => ArchiveFolder.open(join(path, name))),
-  );
 
 it("finds the node of every knowledge base of its service, and of no other", () => {
   for (const node of [...NODES, "a_kato", "_", "x".repeat(55), "x".repeat(56)]) {
@@ -93,12 +78,12 @@ it("brings every knowledge base back, and goes on where it was stopped", async (
   await opened.close();
   opened = await openTestEngine("lmdb");
   const other = callerOf(opened.engine, "kato");
-  const broken = restore(other, await archives(folder), "restore-1", (changes) => {
+  const broken = restore(other, await archivesOf(folder), "restore-1", (changes) => {
     if (changes > 25) throw stop;
   });
   await expect(broken).rejects.toBe(stop);
   const seen: number[] = [];
-  const done = await restore(other, await archives(folder), "restore-1", (changes, total) => {
+  const done = await restore(other, await archivesOf(folder), "restore-1", (changes, total) => {
     expect(total).toBe(63);
     seen.push(changes);
   });
@@ -108,6 +93,20 @@ it("brings every knowledge base back, and goes on where it was stopped", async (
   expect(await answers(opened.engine)).toEqual(answersThen);
   const { imports } = await other.json<{ imports: { id: string; state: string }[] }>("GET", "/v1/imports");
   expect(imports.map(({ id, state }) => [id, state]).sort()).toEqual([0, 1, 2].map((at) => [`restore-1.${at}`, "done"]));
+});
+
+it("refuses a backup of which anything is damaged or missing, before anything is learned", async () => {
+  await taught(opened.engine);
+  await backup(callerOf(opened.engine, "kato"), folder, quiet);
+  const last = readdirSync(folder).sort().at(-1) as string;
+  const part = join(folder, last, "part-00000.gz");
+  const bytes = readFileSync(part);
+  writeFileSync(part, Buffer.concat([bytes.subarray(0, -1), Buffer.of(bytes.at(-1)! ^ 1)]));
+  await expect(archivesOf(folder)).rejects.toMatchObject({ code: "ENGRAM_ARCHIVE_BROKEN" });
+  rmSync(part);
+  await expect(archivesOf(folder)).rejects.toMatchObject({ code: "ENGRAM_ARCHIVE_BROKEN" });
+  rmSync(join(folder, last, "manifest.json"));
+  await expect(archivesOf(folder)).rejects.toMatchObject({ code: "ENGRAM_FILE_UNREADABLE" });
 });
 
 it("refuses a memory whose knowledge bases are another service's, before it writes anything", async () => {

@@ -12,7 +12,7 @@ import { openInlinePool } from "../../src/pool/inline-pool.ts";
 import { type ClickHouse, openEmbedded } from "../../src/store/clickhouse-client.ts";
 import { openPatternStore } from "../../src/store/clickhouse-patterns.ts";
 import { GenerationKeys, headKey } from "../../src/store/lmdb-keys.ts";
-import { openLmdbState } from "../../src/store/lmdb-state.ts";
+import { openLmdbState } from "../../src/store/lmdb-open.ts";
 import { openLocalEvents } from "../../src/store/local-events.ts";
 import { decodeHead, encodeHead, HEAD_BYTES } from "../../src/store/state-records.ts";
 import { seeded } from "../durability/rounds.ts";

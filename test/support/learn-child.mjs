@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { writeSync } from "node:fs";
 
 const [backEnd, place, keyPrefix] = process.argv.slice(2);
-const module = new URL(`../../dist/src/store/${backEnd}-${backEnd === "redis" ? "open" : "state"}.js`, import.meta.url).href;
+const module = new URL(`../../dist/src/store/${backEnd}-open.js`, import.meta.url).href;
 const { openLmdbState, openRedisState } = await import(module);
 const store =
   backEnd === "lmdb"

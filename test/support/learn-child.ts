@@ -8,7 +8,7 @@ import { TwinKb } from "../reference/state.ts";
 import { expectTwin } from "./state-stores.ts";
 
 const CHILD = fileURLToPath(new URL("learn-child.mjs", import.meta.url));
-const BUILT = fileURLToPath(new URL("../../dist/src/store/lmdb-state.js", import.meta.url));
+const BUILT = fileURLToPath(new URL("../../dist/src/store/lmdb-open.js", import.meta.url));
 
 export interface LearnChild {
   /** Numbers acknowledged so far. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import type { EmotiveRecord } from "../../src/model/emotives.ts";
 import type { PendingVector, Session } from "../../src/model/session.ts";
-import { openLmdbState } from "../../src/store/lmdb-state.ts";
+import { openLmdbState } from "../../src/store/lmdb-open.ts";
 import { openRedisState } from "../../src/store/redis-open.ts";
 import type { FlushBatch, KbHead, LearnCommit, OutboxEntry, StateStore, SymbolRow } from "../../src/store/state-store.ts";
 import type { TwinKb } from "../reference/state.ts";

@@ -51,7 +51,7 @@ export const verified = Type.Object({
   findings: Type.Array(finding),
 });
 export const listedImport = Type.Object({ id: text, kb_id: text, state: text, merged: bool, at: text });
-const NO_MERGE = "The knowledge base has patterns.";
+const NOT_EMPTY = "There are patterns already.";
 
 export const wholeKbCalls = (limits: HttpLimits): Readonly<Record<string, Call>> => ({
   "GET /v1/kbs": { summary: "List knowledge bases with their sizes", answer: Type.Object({ kbs: Type.Array(kbSize) }) },
@@ -65,13 +65,13 @@ export const wholeKbCalls = (limits: HttpLimits): Readonly<Record<string, Call>>
     summary: "Learn the history of a knowledge base under another name",
     body: to,
     answer: copied,
-    refusals: { 409: NO_MERGE },
+    refusals: { 409: NOT_EMPTY },
   },
   "POST /v1/kbs/:node/rename": {
     summary: "Copy a knowledge base, then delete the first",
     body: to,
     answer: copied,
-    refusals: { 409: NO_MERGE },
+    refusals: { 409: NOT_EMPTY },
   },
   "GET /v1/kbs/:node/archive": {
     summary: "Begin an archive: where it ends",
@@ -95,7 +95,7 @@ export const wholeKbCalls = (limits: HttpLimits): Readonly<Record<string, Call>>
     body: bytes,
     binary: "body",
     answer: archiveLearned,
-    refusals: { 409: NO_MERGE },
+    refusals: { 409: NOT_EMPTY },
     more: "Parts come in order; one that is sent again counts once.",
   },
   "POST /v1/kbs/:node/imports": {
@@ -113,7 +113,7 @@ export const wholeKbCalls = (limits: HttpLimits): Readonly<Record<string, Call>>
       ),
     }),
     answer: Type.Object({ imported: whole }),
-    refusals: { 409: NO_MERGE },
+    refusals: { 409: NOT_EMPTY },
   },
   "POST /v1/kbs/:node/affinities": {
     summary: "Set the affinities of symbols",
@@ -148,7 +148,7 @@ export const wholeKbCalls = (limits: HttpLimits): Readonly<Record<string, Call>>
 const OF_PATTERNS = { total_symbols_in_patterns_frequencies: 3, total_pattern_frequencies: 1, total_unique_patterns: 1 };
 const COPIED = { from: "weather", to: "weather-2", import: "copy-0c1d2e3f", patterns: 1 };
 
-export const KB_REQUESTS: Readonly<Record<string, unknown>> = {
+export const KB_REQUESTS: Readonly<Record<string, object | string>> = {
   "POST /v1/kbs/:node/copy": { to: "weather-2" },
   "POST /v1/kbs/:node/rename": { to: "weather-2" },
   "POST /v1/kbs/:node/archive": "bytes",
@@ -160,7 +160,7 @@ export const KB_REQUESTS: Readonly<Record<string, unknown>> = {
   "POST /v1/imports/:id/rollback": { discard_newer: false },
 };
 
-export const KB_ANSWERS: Readonly<Record<string, unknown>> = {
+export const KB_ANSWERS: Readonly<Record<string, object | string>> = {
   "GET /v1/kbs": {
     kbs: [
       {

@@ -222,8 +222,7 @@ function paramsOf(route: string): TSchema | undefined {
   return names.length === 0 ? undefined : Type.Object(Object.fromEntries(names.map((name) => [name, Type.String()])));
 }
 
-const requestOf = (route: string): object | string | undefined => (REQUESTS[route] ?? KB_REQUESTS[route]) as object | string | undefined;
-const answerOf = (route: string): object | string | undefined => (ANSWERS[route] ?? KB_ANSWERS[route]) as object | string | undefined;
+const EXAMPLES = { requests: { ...REQUESTS, ...KB_REQUESTS }, answers: { ...ANSWERS, ...KB_ANSWERS } };
 
 /** The schema of an answer: JSON, JSON lines or bytes. */
 function answered({ answer, lines, binary }: Call, example: object | string | undefined): object {
@@ -244,12 +243,12 @@ function operationOf(tag: string, route: string, call: Call): Operation {
     ...(params !== undefined && { params }),
     ...(query !== undefined && { querystring: query }),
     ...(body !== undefined && {
-      body: described(body, binary === "body" ? "Bytes." : "JSON; unknown keys are ignored.", requestOf(route)),
+      body: described(body, binary === "body" ? "Bytes." : "JSON; unknown keys are ignored.", EXAMPLES.requests[route]),
     }),
     ...(lines && { consumes: [LINES] }),
     ...(binary === "body" && { consumes: [BYTES] }),
     response: {
-      200: answered(call, answerOf(route)),
+      200: answered(call, EXAMPLES.answers[route]),
       ...(ofSession && {
         404: described(Type.Union([responses.sessionError, responses.detailError]), "The session is unknown or over.", SESSION_ERROR),
       }),

@@ -117,5 +117,5 @@ it("writes every number as JSON does, and keeps what was written when it needs m
   const numbers = [0, 1, 9, 10, 11, 99, 100, 101, 12_345, 999_999_999, 1e9, 2 ** 31 - 1, 2 ** 31, 2 ** 53 - 1, -1, 0.5, 1e21, 1e-7];
   const row = new RowText();
   for (let i = 0; i < 1_000; i++) for (const value of numbers) row.number(value).comma();
-  expect(text(row.finish())).toBe(`${numbers.join(",")},`.repeat(1_000));
+  expect(text(row.take())).toBe(`${numbers.join(",")},`.repeat(1_000));
 });
