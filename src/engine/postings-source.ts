@@ -131,15 +131,14 @@ export class PostingsSource implements CandidateSource {
     const seen = new Set<number>();
     const fetchesMax = Math.min(FETCH_MAX, question.rowsMax);
     const late = (): boolean => performance.now() > (options.deadlineAt ?? Number.POSITIVE_INFINITY) - FIXED_MICROSECONDS / 1_000;
-    /** Greatest similarity that a pattern may have that is not among `scored`. */
-    let unseen = 1;
+    let unseen: Unseen = { bound: 1, nameByte: 0 };
     /** What is kept stands, whatever the unseen ones are. */
-    const certain = (): boolean => stopsEarly(question) && scored.kept.length >= keep && scored.kept.at(-1)!.key > unseen + ROUNDING;
+    const certain = (): boolean => stopsEarly(question) && scored.kept.length >= keep && isBetter(scored.kept.at(-1)!, unseen);
     for (const [at, level] of levels.entries()) {
       const { similarity, plan } = level;
       const last = at === levels.length - 1;
       if (plan === undefined) {
-        unseen = Math.min(unseen, similarity - 2 * ROUNDING);
+        unseen = { bound: Math.min(unseen.bound, similarity - 2 * ROUNDING), nameByte: 0 };
         if (last || certain()) return { ...scored, certified: true, rowsRead: scored.candidates };
         continue;
       }
@@ -156,7 +155,7 @@ export class PostingsSource implements CandidateSource {
         scored = mergeScored(scored, await score(index.fetch(head.kb, head.generation, ids, options.signal)), keep);
         unseen = open.unseen;
       }
-      if (certain() || (last && open.unseen < similarity)) return { ...scored, certified: true, rowsRead: scored.candidates };
+      if (certain() || (last && open.unseen.bound < similarity)) return { ...scored, certified: true, rowsRead: scored.candidates };
     }
     return { ...scored, certified: false, rowsRead: scored.candidates };
   }
@@ -196,21 +195,33 @@ function levelsOf(question: Question, known: readonly KnownSymbol[]): Level[] {
   return [...above.slice(Math.max(0, cheap - 1)), floor];
 }
 
-/** Candidates of a level that were not fetched yet, greatest bound first, and what may still be unseen. */
+/** What a pattern that is not among the scored ones can be at best: so similar, and named no smaller. */
+interface Unseen {
+  readonly bound: number;
+  readonly nameByte: number;
+}
+
+/** More similar than every unseen pattern, or as similar as the best of them and with a smaller name. */
+function isBetter({ key, name }: { readonly key: number; readonly name: string }, { bound, nameByte }: Unseen): boolean {
+  return key > bound + ROUNDING || (key >= bound - ROUNDING && Number.parseInt(name.slice(0, 2), 16) < nameByte);
+}
+
+/** Candidates of a level that were not fetched yet, best first, and what may still be unseen. */
 class Bounds {
   readonly #ids: number[] = [];
-  readonly #bounds: number[] = [];
-  /** What a pattern that is not listed can reach at most. */
-  readonly #unlisted: number;
+  readonly #unseen: Unseen[] = [];
+  /** What a pattern that is not listed can be at best. */
+  readonly #unlisted: Unseen;
   taken = 0;
 
-  constructor({ patternIds, bounds }: PostingCandidates, passedOver: (id: number) => boolean, similarity: number) {
-    // A list that is cut says nothing about bounds up to its last one.
-    this.#unlisted = patternIds.length < CANDIDATES_MAX ? similarity - 2 * ROUNDING : bounds.at(-1)!;
+  constructor({ patternIds, bounds, nameBytes }: PostingCandidates, passedOver: (id: number) => boolean, similarity: number) {
+    // A list that is cut says nothing about what would stand behind its last one.
+    const isCut = patternIds.length >= CANDIDATES_MAX;
+    this.#unlisted = isCut ? { bound: bounds.at(-1)!, nameByte: nameBytes.at(-1)! } : { bound: similarity - 2 * ROUNDING, nameByte: 0 };
     patternIds.forEach((id, i) => {
       if (passedOver(id)) return;
       this.#ids.push(id);
-      this.#bounds.push(bounds[i]!);
+      this.#unseen.push({ bound: bounds[i]!, nameByte: nameBytes[i]! });
     });
   }
 
@@ -218,8 +229,9 @@ class Bounds {
     return this.#ids.length - this.taken;
   }
 
-  get unseen(): number {
-    return Math.max(this.#bounds[this.taken] ?? 0, this.#unlisted);
+  /** The list is in order, and what is not listed comes after it. */
+  get unseen(): Unseen {
+    return this.#unseen[this.taken] ?? this.#unlisted;
   }
 
   take(count: number, max: number): number[] {

@@ -5,6 +5,9 @@
  * A posting row carries the signature of the whole pattern: 64 bits, bit (id mod 64) of each of its symbols. The number of the state's
  * symbols whose bit is set bounds the overlap from above, before any row is grouped; then the rows found for a pattern, plus the bits of
  * the symbols that were not read at its length, bound it more closely.
+ *
+ * It carries the first byte of the pattern's name too: equally similar patterns rank by name, and thousands may have the same bound, of which
+ * then only those of the first bytes have to be looked at.
  */
 
 import { CANDIDATE_COLUMNS, candidatesOf, columnOf, numbersOf } from "./candidate-rows.ts";
@@ -28,6 +31,8 @@ const TABLES = [...INDEX_TABLES, "index_marks"] as const;
 /** Bit of a symbol in a signature. `clickhouse-index` and the SQL below must agree. */
 const signatureBit = (symbol: number): number => symbol & 63;
 const SIGNATURE_SQL = "arrayReduce('groupBitOr', arrayMap(x -> bitShiftLeft(toUInt64(1), bitAnd(x, 63)), symbols))";
+const NAME_BYTE_SQL = "reinterpretAsUInt8(substring(name, 1, 1))";
+const POSTING_COLUMNS = "kb, generation, symbol, length, pattern_id, signature, name_byte";
 
 /** The SQL of a question and its values. */
 function candidatesSql(db: string, question: PostingQuestion): { sql: string; params: Params } {
@@ -78,11 +83,11 @@ function candidatesSql(db: string, question: PostingQuestion): { sql: string; pa
   const reaches = (overlap: string, length: string): string =>
     `toUInt64(${overlap}) * ${2 * SIMILARITY_SCALE} >= {t:UInt64} * (${length} + {q:UInt32})`;
   const sql =
-    "SELECT pattern_id, toUInt16(least(ub, l)) AS overlap, l AS len FROM (" +
-    `SELECT pattern_id, any(length) AS l, any(signature) AS g, ${["count()", ...found, ...unread].join(" + ")} AS ub FROM ${db}.postings ` +
+    "SELECT pattern_id, toUInt16(least(ub, l)) AS overlap, l AS len, n FROM (" +
+    `SELECT pattern_id, any(length) AS l, any(signature) AS g, any(name_byte) AS n, ${["count()", ...found, ...unread].join(" + ")} AS ub FROM ${db}.postings ` +
     `WHERE kb = {kb:String} AND generation = {generation:UInt32} AND (${ranges.join(" OR ")}) AND ${reaches(masks.join(" + "), "length")} ` +
     `GROUP BY pattern_id) WHERE ${reaches("least(ub, l)", "l")} ` +
-    `ORDER BY overlap / (len + {q:UInt32}) DESC, pattern_id LIMIT {limit:UInt32} ${SETTINGS}`;
+    `ORDER BY overlap / (len + {q:UInt32}) DESC, n, pattern_id LIMIT {limit:UInt32} ${SETTINGS}`;
   return { sql, params };
 }
 
@@ -109,7 +114,8 @@ export function clickhouseIndex(clickhouse: ClickHouse): PatternIndex {
       // Whoever clears the kb looks here for whether there is anything to delete.
       if (from === 0) await raise(kb, generation, POSTINGS_MARK, 0);
       await clickhouse.load(
-        `INSERT INTO ${db}.postings SELECT kb, generation, symbol, length, pattern_id, ${SIGNATURE_SQL} AS signature FROM ${db}.patterns ` +
+        `INSERT INTO ${db}.postings (${POSTING_COLUMNS}) ` +
+          `SELECT kb, generation, symbol, length, pattern_id, ${SIGNATURE_SQL} AS signature, ${NAME_BYTE_SQL} AS name_byte FROM ${db}.patterns ` +
           "ARRAY JOIN arrayDistinct(symbols) AS symbol " +
           `WHERE ${ofKb} AND pattern_id >= {from:UInt64} AND pattern_id < {to:UInt64} ${LOAD_SETTINGS}`,
         { kb, generation, from, to },
@@ -139,18 +145,20 @@ export function clickhouseIndex(clickhouse: ClickHouse): PatternIndex {
       const { sql, params } = candidatesSql(db, question);
       const ids: number[] = [];
       const bounds: number[] = [];
+      const nameBytes: number[] = [];
       for await (const block of nativeBlocks(clickhouse.native(sql, { ...params, kb, generation }, signal))) {
         const view = (name: string): DataView => {
           const { items } = columnOf(block, name);
           return new DataView(items.buffer, items.byteOffset, items.byteLength);
         };
-        const [patternIds, overlaps, lengths] = [view("pattern_id"), view("overlap"), view("len")];
+        const [patternIds, overlaps, lengths, names] = [view("pattern_id"), view("overlap"), view("len"), view("n")];
         for (let row = 0; row < block.rows; row++) {
           ids.push(Number(patternIds.getBigUint64(row * 8, true)));
           bounds.push((2 * overlaps.getUint16(row * 2, true)) / (lengths.getUint16(row * 2, true) + question.stateLength));
+          nameBytes.push(names.getUint8(row));
         }
       }
-      return { patternIds: Float64Array.from(ids), bounds: Float64Array.from(bounds) };
+      return { patternIds: Float64Array.from(ids), bounds: Float64Array.from(bounds), nameBytes: Uint8Array.from(nameBytes) };
     },
     async *fetch(kb, generation, patternIds, signal) {
       const sql = `SELECT ${CANDIDATE_COLUMNS} FROM ${db}.patterns WHERE ${ofKb} AND pattern_id IN {ids:Array(UInt64)} ${SETTINGS}`;

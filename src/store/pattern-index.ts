@@ -28,10 +28,12 @@ export interface PostingQuestion {
   readonly limit: number;
 }
 
-/** Candidates with an upper bound of their similarity, greatest bound first. Parallel. */
+/** Candidates with an upper bound of their similarity, greatest bound first, equal ones by `nameBytes`. Parallel. */
 export interface PostingCandidates {
   readonly patternIds: Float64Array;
   readonly bounds: Float64Array;
+  /** The first byte of each name: of equally similar patterns the one with the smaller name is better. */
+  readonly nameBytes: Uint8Array;
 }
 
 /** Names of the marks of postings and of first symbols. */

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { Config } from "../config.ts";
 import { openEngine } from "../engine.ts";
 import { EngineError } from "../errors.ts";
+import { HTTP_LIMITS } from "../http/limits.ts";
 import type { Logger } from "../log.ts";
 import { kbId } from "../model/kb-id.ts";
 import type { Corpus } from "./corpus.ts";
@@ -15,8 +16,10 @@ import { type Answer, type Asking, askAll, quantile, type Served, startServer, t
 import { mergeAndMeasure, type StoreSize } from "./store-size.ts";
 
 const NODE = "stress";
-/** Patterns drawn and learned at a time. */
-const LOAD_STEP = 5_000;
+/** Patterns drawn and learned at a time: a commit. */
+const LOAD_STEP = 1_000;
+/** Steps under way: one is drawn while another is packed and a third is committed. */
+const LOAD_AHEAD = 3;
 
 /** Told what is being done, and how far: `of` 0 where nobody knows. */
 export type OnProgress = (phase: string, done: number, of: number) => void;
@@ -42,13 +45,24 @@ export async function loadCorpus(config: Config, log: Logger, corpus: Corpus, on
   const start = performance.now();
   try {
     const { patterns } = corpus.settings;
+    const underWay: Promise<void>[] = [];
+    let committed: Promise<void> = Promise.resolve();
     for (let at = 0; at < patterns; at += LOAD_STEP) {
       const count = Math.min(LOAD_STEP, patterns - at);
-      const sequences = Array.from({ length: count }, (_, i) => corpus.pattern(at + i).map((symbol) => [symbol]));
-      await engine.learnSequences(kb, sequences);
-      memoryPeakBytes = Math.max(memoryPeakBytes, process.memoryUsage.rss());
-      onProgress("loading", at + count, patterns);
+      const packed = engine.packLines(linesOf(corpus, at, count), at + 1, { ...HTTP_LIMITS });
+      // In order, so that the same corpus has the same ids.
+      committed = Promise.all([packed, committed]).then(async ([{ patterns: ready, errors }]) => {
+        if (errors.size > 0) throw new Error(`a pattern of the corpus was refused: ${[...errors.values()][0]!.message}`);
+        await engine.learnPacked(kb, ready);
+        memoryPeakBytes = Math.max(memoryPeakBytes, process.memoryUsage.rss());
+        onProgress("loading", at + count, patterns);
+      });
+      // The first of them that fails is the one that is waited for.
+      committed.catch(() => undefined);
+      underWay.push(committed);
+      if (underWay.length > LOAD_AHEAD) await underWay.shift();
     }
+    await Promise.all(underWay);
     const seconds = (performance.now() - start) / 1_000;
     onProgress("indexing", 0, 0);
     await engine.flush();
@@ -63,6 +77,13 @@ export async function loadCorpus(config: Config, log: Logger, corpus: Corpus, on
   } finally {
     await engine.close();
   }
+}
+
+/** Patterns as the lines of a bulk learn, one symbol an event. */
+function linesOf(corpus: Corpus, from: number, count: number): Buffer {
+  let text = "";
+  for (let at = from; at < from + count; at++) text += `${JSON.stringify(corpus.pattern(at).map((symbol) => [symbol]))}\n`;
+  return Buffer.from(text);
 }
 
 export const sizeOf = (config: Config, onProgress: OnProgress): Promise<StoreSize> =>

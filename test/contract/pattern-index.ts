@@ -10,6 +10,9 @@ import { learnEntry, rowsOf } from "./pattern-store.ts";
 const symbolsOf = (seed: number, length: number): number[] =>
   Array.from({ length }, (_, i) => ((seed * 31 + i * i * 7 + ((seed * i) % 11)) % 97) + 60);
 
+/** Names in another order than the ids. */
+const nameOf = (id: number): string => ((id * 7_919) % 65_537).toString(16).padStart(4, "0") + "0".repeat(36);
+
 export function patternIndexSuite(name: string, open: () => Promise<PatternStore>): void {
   describe(`pattern index: ${name}`, () => {
     let store: PatternStore;
@@ -26,7 +29,9 @@ export function patternIndexSuite(name: string, open: () => Promise<PatternStore
 
     beforeAll(async () => {
       store = await open();
-      const entries: OutboxEntry[] = patterns.map((symbols, i) => learnEntry(kb, 1, i + 1, i, symbols, { firstNewSymbol: 1_000 }));
+      const entries: OutboxEntry[] = patterns.map((symbols, i) =>
+        learnEntry(kb, 1, i + 1, i, symbols, { firstNewSymbol: 1_000, name: nameOf(i) }),
+      );
       await store.write({ token: "index-suite", entries });
       await store.index.addPostings(kb, 1, 0, 2_000);
       await store.index.addPostings(kb, 1, 2_000, patterns.length);
@@ -45,9 +50,9 @@ export function patternIndexSuite(name: string, open: () => Promise<PatternStore
         state.length,
         similarity,
       );
-      if (plan === undefined) return { patternIds: [], bounds: [] };
+      if (plan === undefined) return { patternIds: [], bounds: [], nameBytes: [] };
       const found = await store.index.candidates(kb, 1, { stateLength: state.length, similarity, limit, ...plan });
-      return { patternIds: [...found.patternIds], bounds: [...found.bounds] };
+      return { patternIds: [...found.patternIds], bounds: [...found.bounds], nameBytes: [...found.nameBytes] };
     };
     const similarityTo = (state: readonly number[], pattern: readonly number[]): number =>
       (2 * lcsLength(pattern, state)) / (pattern.length + state.length);
@@ -79,6 +84,14 @@ export function patternIndexSuite(name: string, open: () => Promise<PatternStore
       );
     });
 
+    it("puts equal bounds in the order of the first bytes of their names", async () => {
+      const { patternIds, bounds, nameBytes } = await ask(patterns[40]!, 0.1);
+      expect(nameBytes).toEqual(patternIds.map((id) => Number.parseInt(nameOf(id).slice(0, 2), 16)));
+      const places = bounds.map((bound, i) => ({ bound, nameByte: nameBytes[i]! }));
+      expect(places).toEqual([...places].sort((a, b) => b.bound - a.bound || a.nameByte - b.nameByte));
+      expect(new Set(bounds).size).toBeLessThan(bounds.length / 2);
+    });
+
     it("cuts the list at the limit and leaves the best bounds", async () => {
       const all = await ask(patterns[40]!, 0.1);
       const few = await ask(patterns[40]!, 0.1, 10);
@@ -103,8 +116,7 @@ export function patternIndexSuite(name: string, open: () => Promise<PatternStore
         patterns
           .map((pattern, id) => ({ id, first: pattern[0], length: pattern.length }))
           .filter(({ id, first }) => first === symbol && id < below)
-          // The suite names patterns by their ids.
-          .sort((a, b) => a.length - b.length || a.id - b.id)
+          .sort((a, b) => a.length - b.length || (nameOf(a.id) < nameOf(b.id) ? -1 : 1))
           .map(({ id }) => id);
       let named = 0;
       for (let symbol = 0; symbol < 200; symbol += 3) {
@@ -135,7 +147,7 @@ export function patternIndexSuite(name: string, open: () => Promise<PatternStore
       await store.index.addPostings(kb, 2, 0, 1);
       await store.index.addFirstSymbols(kb, 2, 0, 1);
       await store.dropBefore(kb, 2);
-      expect(await ask(patterns[40]!, 0.5)).toEqual({ patternIds: [], bounds: [] });
+      expect(await ask(patterns[40]!, 0.5)).toEqual({ patternIds: [], bounds: [], nameBytes: [] });
       expect(await store.index.beginningWith(kb, 1, patterns[40]![0]!, { below: 10_000, limit: 10 })).toEqual([]);
       expect(await store.index.beginningWith(kb, 2, 1, { below: 10_000, limit: 10 })).toEqual([0]);
       expect(await store.index.mark(kb, 1, "postings")).toBe(0);

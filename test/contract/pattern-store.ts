@@ -56,7 +56,7 @@ export function learnEntry(
   seq: number,
   patternId: number,
   symbols: number[],
-  over: object = {},
+  { name, ...over }: { readonly name?: string; readonly [field: string]: unknown } = {},
 ): OutboxEntry {
   const symbolIds = [...new Set(symbols)];
   return {
@@ -70,7 +70,7 @@ export function learnEntry(
     symbolIds,
     firstNewSymbol: 0,
     pattern: {
-      name: patternId.toString(16).padStart(40, "0"),
+      name: name ?? patternId.toString(16).padStart(40, "0"),
       distinct: symbolIds.map((id) => HOSTILE[id] ?? `s${id}`),
       flat: symbols.map((id) => symbolIds.indexOf(id)),
       eventEnds: symbols.length > 2 ? [2, symbols.length] : [symbols.length],

@@ -37,6 +37,14 @@ it("moves the patterns of an older schema into the new table, whichever step it 
   expect(before).toHaveLength(2);
   expect(await rows()).toEqual(before);
   for (const table of ["minhash_buckets", "first_symbols"]) expect(await clickhouse.rows(`SELECT * FROM engram.${table}`)).toEqual([]);
+  // Postings without the byte of the name would rank wrongly: where they say that they are, they are made anew.
+  await clickhouse.command("ALTER TABLE engram.postings DROP COLUMN name_byte");
+  await clickhouse.command("INSERT INTO engram.postings SELECT 'old', 1, 5, 3, 0, 32");
+  await clickhouse.command("INSERT INTO engram.index_marks SELECT 'old', 1, arrayJoin(['postings', 'first symbols']), 2");
+  await clickhouse.command("DELETE FROM engram.schema_migrations WHERE version = 12");
+  await migrate(clickhouse, migrations);
+  expect(await clickhouse.rows("SELECT name_byte FROM engram.postings")).toEqual([]);
+  expect(await clickhouse.rows("SELECT name FROM engram.index_marks")).toEqual([{ name: "first symbols" }]);
   await clickhouse.close();
   rmSync(old, { recursive: true, force: true });
 });

@@ -79,14 +79,24 @@ const PLANTED: readonly Planted[] = [
     what: "a posting of no pattern",
     check: "postings.surplus",
     mends: true,
-    plant: sql(`INSERT INTO engram.postings SELECT kb, generation, symbol, length, 900, signature FROM engram.postings WHERE {kb} LIMIT 1`),
+    plant: sql(
+      `INSERT INTO engram.postings SELECT kb, generation, symbol, length, 900, signature, name_byte FROM engram.postings WHERE {kb} LIMIT 1`,
+    ),
   },
   {
     what: "a posting with a wrong signature",
     check: "postings.surplus",
     mends: true,
     plant: sql(
-      `INSERT INTO engram.postings SELECT kb, generation, symbol, length, pattern_id, signature + 1 FROM engram.postings WHERE {kb} LIMIT 1`,
+      `INSERT INTO engram.postings SELECT kb, generation, symbol, length, pattern_id, signature + 1, name_byte FROM engram.postings WHERE {kb} LIMIT 1`,
+    ),
+  },
+  {
+    what: "a posting with a wrong byte of the name",
+    check: "postings.surplus",
+    mends: true,
+    plant: sql(
+      `INSERT INTO engram.postings SELECT kb, generation, symbol, length, pattern_id, signature, name_byte + 1 FROM engram.postings WHERE {kb} LIMIT 1`,
     ),
   },
   {

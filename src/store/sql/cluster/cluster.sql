@@ -48,7 +48,8 @@ CREATE TABLE IF NOT EXISTS engram.postings_shard ON CLUSTER '{cluster}'
     symbol UInt32,
     length UInt16,
     pattern_id UInt64 CODEC(T64, LZ4),
-    signature UInt64 CODEC(LZ4)
+    signature UInt64 CODEC(LZ4),
+    name_byte UInt8 CODEC(NONE)
 )
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/engram/postings', '{replica}') ORDER BY (kb, generation, symbol, length, pattern_id)
 SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1;
