@@ -45,7 +45,7 @@ const IMPORTS: Readonly<Record<string, Row>> = {
   },
   "src/eval": { own: ["assembly/layout.ts", "src/model", "src/wire", "src/kernels", "src/pool"], npm: [] },
   "src/migrate": { own: ["src/model", "src/replace-file.ts"], npm: ["mongodb", "@clickhouse/client", "ioredis"] },
-  "src/stress": { own: ["src/engine.ts", "src/eval", "src/kernels", "src/model", "src/store"], npm: [] },
+  "src/stress": { own: ["src/engine.ts", "src/eval", "src/http/limits.ts", "src/kernels", "src/model", "src/store"], npm: [] },
   // The data lock, and it alone of the stores: the command line says who has the data folder before anything is opened.
   "src/cli": {
     own: [

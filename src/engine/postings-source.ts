@@ -4,7 +4,7 @@
  * above 0; what is not indexed yet (at most about one step, and the unflushed tail) is scanned.
  *
  * Ranked by similarity it need not find everything: it asks for a high similarity first and goes down level by level until the best that
- * are asked for are certain: nothing that was not fetched can reach the last of them. Every other ranking needs all matches, so it
+ * are asked for are certain: nothing that was not fetched can reach the last of them, or tie with it under a smaller name. Every other ranking needs all matches, so it
  * finds all of the threshold. What would pass the budget of rows or of fetches is left, and the answer says `certified: false`.
  *
  * Cost: a few milliseconds a level (20-30 ns a posting row), and about 0.1 ms a pattern that is fetched: the fetch is what is dear.

@@ -16,10 +16,10 @@ import { type Answer, type Asking, askAll, quantile, type Served, startServer, t
 import { mergeAndMeasure, type StoreSize } from "./store-size.ts";
 
 const NODE = "stress";
-/** Patterns drawn and learned at a time: a commit. */
-const LOAD_STEP = 1_000;
-/** Steps under way: one is drawn while another is packed and a third is committed. */
-const LOAD_AHEAD = 3;
+/** Patterns drawn and learned at a time: a commit, as large as those of imports. */
+const LOAD_STEP = 4_000;
+/** Steps under way: one is drawn while another is packed and others wait for the disk. */
+const LOAD_AHEAD = 4;
 
 /** Told what is being done, and how far: `of` 0 where nobody knows. */
 export type OnProgress = (phase: string, done: number, of: number) => void;
@@ -46,17 +46,18 @@ export async function loadCorpus(config: Config, log: Logger, corpus: Corpus, on
   try {
     const { patterns } = corpus.settings;
     const underWay: Promise<void>[] = [];
-    let committed: Promise<void> = Promise.resolve();
+    let packedBefore: Promise<unknown> = Promise.resolve();
     for (let at = 0; at < patterns; at += LOAD_STEP) {
       const count = Math.min(LOAD_STEP, patterns - at);
       const packed = engine.packLines(linesOf(corpus, at, count), at + 1, { ...HTTP_LIMITS });
-      // In order, so that the same corpus has the same ids.
-      committed = Promise.all([packed, committed]).then(async ([{ patterns: ready, errors }]) => {
+      // Begun in order; one waits for the disk while the next is written.
+      const committed = Promise.all([packed, packedBefore]).then(async ([{ patterns: ready, errors }]) => {
         if (errors.size > 0) throw new Error(`a pattern of the corpus was refused: ${[...errors.values()][0]!.message}`);
         await engine.learnPacked(kb, ready);
         memoryPeakBytes = Math.max(memoryPeakBytes, process.memoryUsage.rss());
         onProgress("loading", at + count, patterns);
       });
+      packedBefore = packed;
       // The first of them that fails is the one that is waited for.
       committed.catch(() => undefined);
       underWay.push(committed);

@@ -89,4 +89,29 @@ describe("postings", () => {
     expect((await ask([["s1"], ["s2"], ["s0"]])).trace.certified).toBe(false);
     expect((await ask([["t5"], ["t6"], ["s0"]])).trace).toMatchObject({ certified: true, rowsRead: 2 });
   });
+
+  it("proves the best of many that tie, in the order of their names, without looking at them all", async () => {
+    await opened.close();
+    opened = await openTestEngine("lmdb", { indexStep: STEP, rowsReadMax: 200 });
+    // All as similar to the state, ten times as many as may be read.
+    await opened.engine.learnSequences(
+      KB,
+      Array.from({ length: 32 * STEP }, (_, i) => [["s1"], ["s2"], [`t${i}`]]),
+    );
+    await opened.engine.flush();
+    const ask = (keep: number) => {
+      const config = { recall_threshold: 0.5, max_predictions: keep, ensemble: "ranked", rank_sort_algo: "similarity" } as const;
+      return both([["s1"], ["s2"]], config);
+    };
+    for (const keep of [1, 10]) {
+      const { stream, postings } = await ask(keep);
+      expect(postings.predictions.map(({ name }) => name)).toEqual(stream.predictions.map(({ name }) => name));
+      expect(new Set(stream.predictions.map(({ similarity }) => similarity)).size).toBe(1);
+      expect(postings.trace).toMatchObject({ certified: true });
+      expect(postings.trace.rowsRead).toBeLessThan(200);
+    }
+    // Two hundred may be read, and there are only so many under the first bytes: that is no proof for as many answers.
+    const { postings } = await ask(1_000);
+    expect(postings.trace.certified).toBe(false);
+  });
 });
