@@ -6,6 +6,9 @@
  * symbols stand rarest first, W occurrences of them. A pattern that has none of the first ones, c occurrences, overlaps by W - c at
  * most: the next symbol has to be read only while W - c >= t (N + Q) / 2, that is for N <= 2 (W - c) / t - Q. Rare symbols are read for all
  * lengths that count, frequent ones for short patterns or not at all. The order decides the cost, never the answer.
+ *
+ * Of a symbol that is not read only the bit in the signature is known, which another symbol may have set. A *whole* plan reads every symbol for all lengths that
+ * count: many more rows, and bounds that are the overlap itself, for where too many candidates pass by their bits.
  */
 import type { PostingRead } from "../store/pattern-index.ts";
 import { UNKNOWN_SYMBOL } from "../store/state-store.ts";
@@ -39,14 +42,19 @@ const EPSILON = 1e-9;
 const ROUNDING = 1e-6;
 
 /** Reads for a similarity above 0; `known` rarest first. `undefined`: no pattern can reach it. O(known symbols). */
-export function planPostings(known: readonly KnownSymbol[], stateLength: number, similarity: number): PostingPlan | undefined {
+export function planPostings(
+  known: readonly KnownSymbol[],
+  stateLength: number,
+  similarity: number,
+  { whole = false }: { readonly whole?: boolean } = {},
+): PostingPlan | undefined {
   const t = similarity - EPSILON;
   const lengthFrom = Math.max(1, Math.ceil((t * stateLength) / (2 - t) - ROUNDING));
   let left = known.reduce((sum, { weight }) => sum + weight, 0);
   let rows = 0;
   const reads = known.map(({ id, weight, patterns }): PostingRead => {
     const lengthTo = Math.floor((2 * left) / t - stateLength + ROUNDING);
-    left -= weight;
+    if (!whole) left -= weight;
     if (lengthTo >= lengthFrom) rows += patterns;
     return { symbol: id, weight, lengthTo };
   });

@@ -34,7 +34,7 @@ const FETCH_MAX = 10_000;
 /** Posting rows read for one question: twenty for each pattern that it may read, 40 million by default, a second; some 125 ms always. */
 const ROWS_A_PATTERN = 20;
 const POSTING_ROWS_LEAST = 5_000_000;
-/** Patterns a fetch: the first are few, because the best bounds are often the answer. */
+/** Patterns a fetch: few at first, because the best bounds are often the answer, then as many as there were before. */
 const FETCH_FIRST = 128;
 const FETCH_STEP = 1_024;
 /** Distinct symbols of a state: each is a range of the key, and a query of more is slower than a scan. */
@@ -45,6 +45,8 @@ const ROUNDING = 1e-9;
 /* What a search costs, for the choice between sources. */
 const FIXED_MICROSECONDS = 15_000;
 const POSTING_ROW_NS = 25;
+/** Posting rows that cost as much as one pattern that is fetched. */
+const ROWS_A_FETCH = (FETCHED_MICROSECONDS * 1_000) / POSTING_ROW_NS;
 /** Fetches that a certified search usually needs beyond what it keeps. */
 const USUAL_FETCHES = 100;
 
@@ -113,18 +115,17 @@ export class PostingsSource implements CandidateSource {
     const query = await prepare(rest.symbolCount, rest.patternCount);
     const score = (columns: AsyncIterable<CandidateColumns>): Promise<Scored> => scoreStream(this.#pool, query, columns, keep, options);
     const { index } = this.#patterns;
-    const list = ({ similarity, plan }: Level): Promise<PostingCandidates> =>
-      index.candidates(
-        head.kb,
-        head.generation,
-        { stateLength: question.symbolIds.length, similarity, limit: CANDIDATES_MAX, ...plan! },
-        options.signal,
-      );
+    const stateLength = question.symbolIds.length;
+    const list = (similarity: number, plan: PostingPlan): Promise<PostingCandidates> =>
+      index.candidates(head.kb, head.generation, { stateLength, similarity, limit: CANDIDATES_MAX, ...plan }, options.signal);
     const levels = levelsOf(question, known);
     let rowsLeft = Math.max(POSTING_ROWS_LEAST, question.rowsMax * ROWS_A_PATTERN);
     const asksFirst = below > 0 && levels[0]!.plan !== undefined && levels[0]!.plan.rows <= rowsLeft;
     // The first list is read while the rest is scanned.
-    let [scored, first] = await bothOf(score(rest.columns()), asksFirst ? list(levels[0]!) : Promise.resolve(undefined));
+    let [scored, first] = await bothOf(
+      score(rest.columns()),
+      asksFirst ? list(levels[0]!.similarity, levels[0]!.plan!) : Promise.resolve(undefined),
+    );
     if (below === 0) return { ...scored, certified: true, rowsRead: scored.candidates };
 
     const deleted = await this.#deleted.at(head);
@@ -144,15 +145,23 @@ export class PostingsSource implements CandidateSource {
       }
       if (plan.rows > rowsLeft || late()) break;
       rowsLeft -= plan.rows;
-      const found = first ?? (await list(level));
+      const found = first ?? (await list(similarity, plan));
       first = undefined;
       const fetchMax = Math.min(fetchesMax - seen.size, last ? fetchesMax : Math.max(2 * keep, FETCH_FIRST));
-      const open = new Bounds(found, (id) => seen.has(id) || deleted.has(id), similarity);
+      const passedOver = (id: number): boolean => seen.has(id) || deleted.has(id);
+      let open = new Bounds(found, passedOver, similarity);
+      let whole = planPostings(known, stateLength, similarity, { whole: true });
       unseen = open.unseen;
       while (open.left > 0 && !certain() && open.taken < fetchMax && !late()) {
-        const ids = open.take(open.taken === 0 ? FETCH_FIRST : FETCH_STEP, fetchMax);
+        const ids = open.take(Math.max(FETCH_FIRST, Math.min(open.taken, FETCH_STEP)), fetchMax);
         for (const id of ids) seen.add(id);
         scored = mergeScored(scored, await score(index.fetch(head.kb, head.generation, ids, options.signal)), keep);
+        unseen = open.unseen;
+        if (whole === undefined || certain() || whole.rows > Math.min(rowsLeft, open.left * ROWS_A_FETCH)) continue;
+        // So many are left that reading what their bits only promise costs less than looking at them.
+        rowsLeft -= whole.rows;
+        open = new Bounds(await list(similarity, whole), passedOver, similarity, open.taken);
+        whole = undefined;
         unseen = open.unseen;
       }
       if (certain() || (last && open.unseen.bound < similarity)) return { ...scored, certified: true, rowsRead: scored.candidates };
@@ -212,9 +221,13 @@ class Bounds {
   readonly #unseen: Unseen[] = [];
   /** What a pattern that is not listed can be at best. */
   readonly #unlisted: Unseen;
-  taken = 0;
+  /** How many were fetched, of this list and of the one before it. */
+  taken: number;
+  readonly #before: number;
 
-  constructor({ patternIds, bounds, nameBytes }: PostingCandidates, passedOver: (id: number) => boolean, similarity: number) {
+  constructor({ patternIds, bounds, nameBytes }: PostingCandidates, passedOver: (id: number) => boolean, similarity: number, before = 0) {
+    this.taken = before;
+    this.#before = before;
     // A list that is cut says nothing about what would stand behind its last one.
     const isCut = patternIds.length >= CANDIDATES_MAX;
     this.#unlisted = isCut ? { bound: bounds.at(-1)!, nameByte: nameBytes.at(-1)! } : { bound: similarity - 2 * ROUNDING, nameByte: 0 };
@@ -226,17 +239,21 @@ class Bounds {
   }
 
   get left(): number {
-    return this.#ids.length - this.taken;
+    return this.#ids.length - this.#at;
   }
 
   /** The list is in order, and what is not listed comes after it. */
   get unseen(): Unseen {
-    return this.#unseen[this.taken] ?? this.#unlisted;
+    return this.#unseen[this.#at] ?? this.#unlisted;
   }
 
   take(count: number, max: number): number[] {
-    const ids = this.#ids.slice(this.taken, Math.min(this.taken + count, max));
+    const ids = this.#ids.slice(this.#at, this.#at + Math.min(count, max - this.taken));
     this.taken += ids.length;
     return ids;
+  }
+
+  get #at(): number {
+    return this.taken - this.#before;
   }
 }
