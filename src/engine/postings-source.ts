@@ -28,9 +28,9 @@ const LEVELS = [0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1];
 /** A level of so few posting rows is not worth a higher one before it: 200,000 rows are about 5 ms. */
 const CHEAP_ROWS = 200_000;
 /** Candidates a level names, greatest bounds first. Above it a scan is as good. */
-const CANDIDATES_MAX = 20_000;
-/** Patterns fetched for one question, within what the question may read. At 0.1 ms each this is already a second. */
-const FETCH_MAX = 10_000;
+const CANDIDATES_MAX = 40_000;
+/** Patterns fetched for one question, within what the question may read. At 0.1 ms each these are two seconds; a scan of ten million patterns takes twice as long. */
+const FETCH_MAX = 20_000;
 /** Posting rows read for one question: twenty for each pattern that it may read, 40 million by default, a second; some 125 ms always. */
 const ROWS_A_PATTERN = 20;
 const POSTING_ROWS_LEAST = 5_000_000;
