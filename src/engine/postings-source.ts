@@ -147,20 +147,22 @@ export class PostingsSource implements CandidateSource {
       rowsLeft -= plan.rows;
       const found = first ?? (await list(similarity, plan));
       first = undefined;
-      const fetchMax = Math.min(fetchesMax - seen.size, last ? fetchesMax : Math.max(2 * keep, FETCH_FIRST));
+      const before = seen.size;
+      const fetchMax = Math.min(fetchesMax, last ? fetchesMax : before + Math.max(2 * keep, FETCH_FIRST));
       const passedOver = (id: number): boolean => seen.has(id) || deleted.has(id);
       let open = new Bounds(found, passedOver, similarity);
       let whole = planPostings(known, stateLength, similarity, { whole: true });
       unseen = open.unseen;
-      while (open.left > 0 && !certain() && open.taken < fetchMax && !late()) {
-        const ids = open.take(Math.max(FETCH_FIRST, Math.min(open.taken, FETCH_STEP)), fetchMax);
+      while (open.left > 0 && !certain() && seen.size < fetchMax && !late()) {
+        const step = Math.max(FETCH_FIRST, Math.min(seen.size - before, FETCH_STEP));
+        const ids = open.take(Math.min(step, fetchMax - seen.size));
         for (const id of ids) seen.add(id);
         scored = mergeScored(scored, await score(index.fetch(head.kb, head.generation, ids, options.signal)), keep);
         unseen = open.unseen;
         if (whole === undefined || certain() || whole.rows > Math.min(rowsLeft, open.left * ROWS_A_FETCH)) continue;
         // So many are left that reading what their bits only promise costs less than looking at them.
         rowsLeft -= whole.rows;
-        open = new Bounds(await list(similarity, whole), passedOver, similarity, open.taken);
+        open = new Bounds(await list(similarity, whole), passedOver, similarity);
         whole = undefined;
         unseen = open.unseen;
       }
@@ -215,45 +217,40 @@ function isBetter({ key, name }: { readonly key: number; readonly name: string }
   return key > bound + ROUNDING || (key >= bound - ROUNDING && Number.parseInt(name.slice(0, 2), 16) < nameByte);
 }
 
-/** Candidates of a level that were not fetched yet, best first, and what may still be unseen. */
+/** Candidates of a list that were not fetched yet, best first, and what may still be unseen. */
 class Bounds {
   readonly #ids: number[] = [];
-  readonly #unseen: Unseen[] = [];
+  readonly #bounds: number[] = [];
+  readonly #nameBytes: number[] = [];
   /** What a pattern that is not listed can be at best. */
   readonly #unlisted: Unseen;
-  /** How many were fetched, of this list and of the one before it. */
-  taken: number;
-  readonly #before: number;
+  #taken = 0;
 
-  constructor({ patternIds, bounds, nameBytes }: PostingCandidates, passedOver: (id: number) => boolean, similarity: number, before = 0) {
-    this.taken = before;
-    this.#before = before;
+  constructor({ patternIds, bounds, nameBytes }: PostingCandidates, passedOver: (id: number) => boolean, similarity: number) {
     // A list that is cut says nothing about what would stand behind its last one.
     const isCut = patternIds.length >= CANDIDATES_MAX;
     this.#unlisted = isCut ? { bound: bounds.at(-1)!, nameByte: nameBytes.at(-1)! } : { bound: similarity - 2 * ROUNDING, nameByte: 0 };
     patternIds.forEach((id, i) => {
       if (passedOver(id)) return;
       this.#ids.push(id);
-      this.#unseen.push({ bound: bounds[i]!, nameByte: nameBytes[i]! });
+      this.#bounds.push(bounds[i]!);
+      this.#nameBytes.push(nameBytes[i]!);
     });
   }
 
   get left(): number {
-    return this.#ids.length - this.#at;
+    return this.#ids.length - this.#taken;
   }
 
   /** The list is in order, and what is not listed comes after it. */
   get unseen(): Unseen {
-    return this.#unseen[this.#at] ?? this.#unlisted;
+    if (this.left === 0) return this.#unlisted;
+    return { bound: this.#bounds[this.#taken]!, nameByte: this.#nameBytes[this.#taken]! };
   }
 
-  take(count: number, max: number): number[] {
-    const ids = this.#ids.slice(this.#at, this.#at + Math.min(count, max - this.taken));
-    this.taken += ids.length;
+  take(count: number): number[] {
+    const ids = this.#ids.slice(this.#taken, this.#taken + count);
+    this.#taken += ids.length;
     return ids;
-  }
-
-  get #at(): number {
-    return this.taken - this.#before;
   }
 }

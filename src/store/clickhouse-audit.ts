@@ -3,13 +3,11 @@
  * columns a check; the comparison of postings also sorts out repeats, which takes memory for a hash a row.
  */
 import type { ClickHouse } from "./clickhouse-client.ts";
+import { NAME_BYTE_SQL, SIGNATURE_SQL } from "./clickhouse-index.ts";
 import type { ExpectedTables, Finding, PatternAudit } from "./pattern-audit.ts";
 import { FIRST_SYMBOLS_MARK, type PatternIndex, POSTINGS_MARK } from "./pattern-index.ts";
 
 const OF_KB = "kb = {kb:String} AND generation = {generation:UInt32}";
-const SIGNATURE = "arrayReduce('groupBitOr', arrayMap(x -> bitShiftLeft(toUInt64(1), bitAnd(x, 63)), symbols))";
-/** As `clickhouse-index` makes it. */
-const NAME_BYTE = "reinterpretAsUInt8(substring(name, 1, 1))";
 /** Numbers of one epoch follow each other; the first of a later one may follow any. */
 const EPOCH = 2 ** 40;
 
@@ -31,7 +29,7 @@ function checksOf(db: string): readonly Check[] {
   const firsts = `SELECT DISTINCT pattern_id, symbol, length, name FROM ${db}.first_symbols WHERE ${OF_KB}`;
   const wantedFirsts = `SELECT pattern_id, symbols[1] AS symbol, length, name FROM ${db}.patterns WHERE ${OF_KB} AND ${indexedBy(FIRST_SYMBOLS_MARK)} AND pattern_id NOT IN (${gone})`;
   const postings = `SELECT DISTINCT pattern_id, symbol, length, signature, name_byte FROM ${db}.postings WHERE ${OF_KB}`;
-  const wanted = `SELECT pattern_id, arrayJoin(arrayDistinct(symbols)) AS symbol, length, ${SIGNATURE} AS signature, ${NAME_BYTE} AS name_byte FROM ${db}.patterns WHERE ${OF_KB} AND ${indexed} AND pattern_id NOT IN (${gone})`;
+  const wanted = `SELECT pattern_id, arrayJoin(arrayDistinct(symbols)) AS symbol, length, ${SIGNATURE_SQL} AS signature, ${NAME_BYTE_SQL} AS name_byte FROM ${db}.patterns WHERE ${OF_KB} AND ${indexed} AND pattern_id NOT IN (${gone})`;
   const before = "lagInFrame(seq, 1, seq) OVER (ORDER BY seq ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)";
   return [
     { name: "patterns.duplicate", derived: false, sql: `${of("patterns", id)} GROUP BY pattern_id HAVING count() > 1` },

@@ -28,10 +28,10 @@ const LOAD_SETTINGS =
 export const INDEX_TABLES = ["postings", "first_symbols", "minhash_buckets"] as const;
 const TABLES = [...INDEX_TABLES, "index_marks"] as const;
 
-/** Bit of a symbol in a signature. `clickhouse-index` and the SQL below must agree. */
+/** Bit of a symbol in a signature. The SQL below must agree. */
 const signatureBit = (symbol: number): number => symbol & 63;
-const SIGNATURE_SQL = "arrayReduce('groupBitOr', arrayMap(x -> bitShiftLeft(toUInt64(1), bitAnd(x, 63)), symbols))";
-const NAME_BYTE_SQL = "reinterpretAsUInt8(substring(name, 1, 1))";
+export const SIGNATURE_SQL = "arrayReduce('groupBitOr', arrayMap(x -> bitShiftLeft(toUInt64(1), bitAnd(x, 63)), symbols))";
+export const NAME_BYTE_SQL = "reinterpretAsUInt8(substring(name, 1, 1))";
 const POSTING_COLUMNS = "kb, generation, symbol, length, pattern_id, signature, name_byte";
 
 /** The SQL of a question and its values. */

@@ -38,7 +38,7 @@ export function patternIndexSuite(name: string, open: () => Promise<PatternStore
     });
     afterAll(() => store.close());
 
-    const ask = async (state: readonly number[], similarity: number, limit = 100_000) => {
+    const ask = async (state: readonly number[], similarity: number, limit = 100_000, whole = false) => {
       const ids = Uint32Array.from(state);
       const known = [...weightsOf(ids)].map(([id, weight]) => ({
         id,
@@ -49,6 +49,7 @@ export function patternIndexSuite(name: string, open: () => Promise<PatternStore
         known.sort((a, b) => a.patterns - b.patterns),
         state.length,
         similarity,
+        { whole },
       );
       if (plan === undefined) return { patternIds: [], bounds: [], nameBytes: [] };
       const found = await store.index.candidates(kb, 1, { stateLength: state.length, similarity, limit, ...plan });
@@ -70,8 +71,15 @@ export function patternIndexSuite(name: string, open: () => Promise<PatternStore
         .map(([from, extra, drop]) => [...patterns[from]!.slice(drop, drop + 24), ...extra])
         .filter((symbols) => symbols.length > 1);
       await fc.assert(
-        fc.asyncProperty(state, fc.constantFrom(0.1, 0.3, 1 / 3, 0.5, 0.7, 1), async (symbols, similarity) => {
-          const { patternIds, bounds } = await ask(symbols, similarity);
+        fc.asyncProperty(state, fc.constantFrom(0.1, 0.3, 1 / 3, 0.5, 0.7, 1), fc.boolean(), async (symbols, similarity, whole) => {
+          const { patternIds, bounds } = await ask(symbols, similarity, 100_000, whole);
+          // All rows of a symbol read: no more than what is shared, as often as the state has it.
+          if (whole) {
+            patternIds.forEach((id, i) => {
+              const shared = symbols.filter((symbol) => patterns[id]!.includes(symbol)).length;
+              expect(bounds[i]).toBeLessThanOrEqual((2 * shared) / (patterns[id]!.length + symbols.length) + 1e-12);
+            });
+          }
           const bound = new Map(patternIds.map((id, i) => [id, bounds[i]!]));
           expect(bound.size).toBe(patternIds.length);
           expect(bounds).toEqual([...bounds].sort((a, b) => b - a));

@@ -3,17 +3,6 @@
 -- step may be repeated: the marks go first, so that no crash leaves a mark without its rows.
 DELETE FROM {database}.index_marks WHERE name = 'postings';
 
-DROP TABLE IF EXISTS {database}.postings;
+TRUNCATE TABLE {database}.postings;
 
-CREATE TABLE postings
-(
-    kb LowCardinality(String),
-    generation UInt32,
-    symbol UInt32,
-    length UInt16,
-    pattern_id UInt64 CODEC(T64, LZ4),
-    signature UInt64 CODEC(LZ4),
-    name_byte UInt8 CODEC(NONE)
-)
-ENGINE = MergeTree ORDER BY (kb, generation, symbol, length, pattern_id)
-SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1;
+ALTER TABLE postings ADD COLUMN IF NOT EXISTS name_byte UInt8 CODEC(NONE);
