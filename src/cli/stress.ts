@@ -27,6 +27,7 @@ interface StressFlags {
   readonly clients: string;
   readonly seconds: string;
   readonly baselines?: boolean;
+  readonly fill?: boolean;
   readonly json?: boolean;
   readonly dataDir?: string;
   readonly out?: string;
@@ -104,7 +105,7 @@ async function stress(flags: StressFlags): Promise<void> {
   try {
     const corpus = new Corpus(corpusSettings);
     const questions = corpus.questions(questionCount);
-    const load = await loadCorpus(config, log, corpus, onProgress);
+    const load = await loadCorpus(config, log, corpus, flags.fill === true, onProgress);
     const size = await sizeOf(config, onProgress);
     const program = fileURLToPath(new URL("./main.js", import.meta.url));
     const asked = await askServer({ program, dataDir, settings: flags.set ?? [], ...ask }, questions, onProgress);
@@ -157,6 +158,7 @@ export function registerStress(program: Command): void {
     .option("--answers <list>", "predictions asked", "10,100")
     .option("--clients <list>", "clients at a time, for answers a second", "1,8,64")
     .option("--seconds <n>", "seconds a rate is measured", "5")
+    .option("--fill", "write what learning the patterns would have left, instead of learning them: for many million")
     .option("--baselines", "ask the checked questions in KATO's way and in the naive way too")
     .option("--data-dir <folder>", "keep the data here and use what is there (default: a temporary folder)")
     .option("--json", "print the record as JSON")

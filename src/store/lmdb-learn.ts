@@ -11,7 +11,17 @@ import type { GenerationKeys } from "./lmdb-keys.ts";
 import type { SymbolSlot, SymbolSlots } from "./lmdb-symbols.ts";
 import type { CommitFacts, Work } from "./outbox-entry.ts";
 import { RecordReader, RecordWriter } from "./state-bytes.ts";
-import { type HeadRecord, type Metadata, readMetadata, readWindow, writeMetadata, writeVector, writeWindow } from "./state-records.ts";
+import {
+  type HeadRecord,
+  type Metadata,
+  NEW_PATTERN_BYTES,
+  newPatternRow,
+  readMetadata,
+  readWindow,
+  writeMetadata,
+  writeVector,
+  writeWindow,
+} from "./state-records.ts";
 import type { LearnResult } from "./state-store.ts";
 
 const u32 = (value: number): Buffer => {
@@ -78,10 +88,8 @@ function newRow(patternId: number, { emotives, metadata, persistence }: Work): B
   if (emotives.length + metadata.length > 0) {
     return patternRow(patternId, 1, new RecordReader(NOTHING), NOTHING, emotives, persistence, metadata);
   }
-  const row = Buffer.allocUnsafe(20);
-  row.writeDoubleLE(patternId, 0);
-  row.writeDoubleLE(1, 8);
-  row.writeUInt32LE(0, 16);
+  const row = Buffer.allocUnsafe(NEW_PATTERN_BYTES);
+  newPatternRow(row, patternId, 1);
   return row;
 }
 

@@ -18,15 +18,14 @@ export interface LmdbStateOptions extends StateStoreLimits {
 
 const STORE_ID_KEY = metaKey("id");
 
-/** Opens the store. Errors: ENGRAM_DATA_FORMAT, ENGRAM_DISK_FULL, ENGRAM_STORE_UNREACHABLE. */
-export async function openLmdbState(options: LmdbStateOptions): Promise<StateStore> {
-  let db: Db;
+/** Opens the file alone. Errors: ENGRAM_DISK_FULL, ENGRAM_STORE_UNREACHABLE. */
+export function openLmdb(path: string): Db {
   try {
-    mkdirSync(options.path, { recursive: true });
+    mkdirSync(path, { recursive: true });
     // noSubdir: else a dot in the last part of the path is taken for a file's extension. eventTurnBatching: lmdb's own batching leaves
     // a rejected promise behind when a commit fails, which ends the process; GroupCommit batches instead.
-    db = open<Buffer, Buffer>({
-      path: options.path,
+    return open<Buffer, Buffer>({
+      path,
       noSubdir: false,
       encoding: "binary",
       keyEncoding: "binary",
@@ -36,6 +35,11 @@ export async function openLmdbState(options: LmdbStateOptions): Promise<StateSto
   } catch (error) {
     throw storeError(error);
   }
+}
+
+/** Opens the store. Errors: ENGRAM_DATA_FORMAT, ENGRAM_DISK_FULL, ENGRAM_STORE_UNREACHABLE. */
+export async function openLmdbState(options: LmdbStateOptions): Promise<StateStore> {
+  const db = openLmdb(options.path);
   const commits = new GroupCommit(db);
   try {
     const format = db.get(FORMAT_KEY)?.toString("latin1");

@@ -232,6 +232,14 @@ export function readMetadata(reader: RecordReader): [string, string[]][] {
   return metadata;
 }
 
+/** A pattern without emotives and metadata. */
+export const NEW_PATTERN_BYTES = 20;
+export function newPatternRow(row: Buffer, patternId: number, frequency: number): void {
+  row.writeDoubleLE(patternId, 0);
+  row.writeDoubleLE(frequency, 8);
+  row.writeUInt32LE(0, 16);
+}
+
 export function decodePattern(bytes: Buffer): PatternRecord {
   const reader = new RecordReader(bytes);
   const patternId = reader.f64();

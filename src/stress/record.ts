@@ -13,6 +13,8 @@ export interface StressRecord {
   };
   /** null: the data folder had it already. */
   readonly load: {
+    /** Whether it was written as learning would have left it, instead of being learned. */
+    readonly isFilled: boolean;
     readonly seconds: number;
     readonly patternsPerSecond: number;
     /** Until the index had everything too, and what was written was merged. */

@@ -87,7 +87,7 @@ export function stressMarkdown(record: StressRecord): string {
     [
       load === null
         ? "Loaded before this run."
-        : `Loaded at ${whole(load.patternsPerSecond)} patterns a second (${load.seconds.toFixed(1)} s, indexed and merged after ${load.settledSeconds.toFixed(1)} s), ${megabytes(load.memoryPeakBytes)} at most.`,
+        : `${load.isFilled ? "Filled (tables and counters written as learning would have left them)" : "Loaded"} at ${whole(load.patternsPerSecond)} patterns a second (${load.seconds.toFixed(1)} s, indexed and merged after ${load.settledSeconds.toFixed(1)} s), ${megabytes(load.memoryPeakBytes)} at most.`,
       `Serving took ${megabytes(record.serving.memoryPeakBytes)} at most.`,
     ].join(" "),
   );

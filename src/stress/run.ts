@@ -11,6 +11,7 @@ import { HTTP_LIMITS } from "../http/limits.ts";
 import type { Logger } from "../log.ts";
 import { kbId } from "../model/kb-id.ts";
 import type { Corpus } from "./corpus.ts";
+import { type Filled, fillCorpus } from "./fill.ts";
 import type { AnswerRow, StressRecord, ThroughputRow } from "./record.ts";
 import { type Answer, type Asking, askAll, quantile, type Served, startServer, throughput } from "./served.ts";
 import { mergeAndMeasure, type StoreSize } from "./store-size.ts";
@@ -27,8 +28,17 @@ export type OnProgress = (phase: string, done: number, of: number) => void;
 /** Says in a data folder which corpus lies in it. */
 const CORPUS_FILE = "stress-corpus.json";
 
-/** Learns the corpus into the data folder. Null when it is there already. Errors: ENGRAM_BAD_REQUEST when another one is. */
-export async function loadCorpus(config: Config, log: Logger, corpus: Corpus, onProgress: OnProgress): Promise<StressRecord["load"]> {
+/**
+ * Puts the corpus into the data folder: learns it, or, where `isFilled`, writes what learning would have left. Null when it is there already.
+ * Errors: ENGRAM_BAD_REQUEST when another one is; those of `fillCorpus`.
+ */
+export async function loadCorpus(
+  config: Config,
+  log: Logger,
+  corpus: Corpus,
+  isFilled: boolean,
+  onProgress: OnProgress,
+): Promise<StressRecord["load"]> {
   const file = join(config.dataDir, CORPUS_FILE);
   const wanted = JSON.stringify(corpus.settings);
   if (existsSync(file)) {
@@ -39,8 +49,15 @@ export async function loadCorpus(config: Config, log: Logger, corpus: Corpus, on
       `${config.dataDir} holds another corpus: ${there}. Ask for that one, or choose another folder.`,
     );
   }
-  const engine = await openEngine(config, log);
   const kb = kbId(NODE, config.serviceName);
+  const { patterns } = corpus.settings;
+  const took = isFilled ? await fillCorpus(config, log, corpus, kb, onProgress) : await learnCorpus(config, log, corpus, kb, onProgress);
+  writeFileSync(file, wanted);
+  return { isFilled, ...took, patternsPerSecond: patterns / took.seconds };
+}
+
+async function learnCorpus(config: Config, log: Logger, corpus: Corpus, kb: string, onProgress: OnProgress): Promise<Filled> {
+  const engine = await openEngine(config, log);
   let memoryPeakBytes = 0;
   const start = performance.now();
   try {
@@ -68,13 +85,7 @@ export async function loadCorpus(config: Config, log: Logger, corpus: Corpus, on
     onProgress("indexing", 0, 0);
     await engine.flush();
     memoryPeakBytes = Math.max(memoryPeakBytes, process.memoryUsage.rss());
-    writeFileSync(file, wanted);
-    return {
-      seconds,
-      patternsPerSecond: patterns / seconds,
-      settledSeconds: (performance.now() - start) / 1_000,
-      memoryPeakBytes,
-    };
+    return { seconds, settledSeconds: (performance.now() - start) / 1_000, memoryPeakBytes };
   } finally {
     await engine.close();
   }
