@@ -22,6 +22,7 @@ interface StressFlags {
   readonly questions: string;
   readonly checked: string;
   readonly sources: string;
+  readonly ensemble: string;
   readonly thresholds: string;
   readonly answers: string;
   readonly clients: string;
@@ -49,6 +50,11 @@ function sourcesOf(text: string): string[] {
   const known = [...SOURCE_NAMES, "planned"] as readonly string[];
   if (sources.every((source) => known.includes(source))) return sources;
   throw new EngineError("ENGRAM_BAD_REQUEST", `--sources takes of ${known.join(", ")}, separated by commas.`);
+}
+
+function ensembleOf(text: string): "ranked" | "kato" {
+  if (text === "ranked" || text === "kato") return text;
+  throw new EngineError("ENGRAM_BAD_REQUEST", "--ensemble takes ranked or kato.");
 }
 
 function commitOf(): string {
@@ -84,6 +90,7 @@ async function stress(flags: StressFlags): Promise<void> {
   };
   const questionCount = number("questions", flags.questions, 1, 100_000);
   const ask = {
+    ensemble: ensembleOf(flags.ensemble),
     sources: sourcesOf(flags.sources),
     thresholds: numbers("thresholds", flags.thresholds, 0.01, 1, false),
     answers: numbers("answers", flags.answers, 1, 10_000),
@@ -120,6 +127,7 @@ async function stress(flags: StressFlags): Promise<void> {
         ...Object.fromEntries(Object.entries(size.bytes).map(([name, bytes]) => [name, bytes / size.patterns])),
         "in all": Object.values(size.bytes).reduce((sum, bytes) => sum + bytes, 0) / size.patterns,
       },
+      ensemble: ask.ensemble,
       answers: asked.answers,
       throughput: asked.throughput,
       serving: { memoryPeakBytes: asked.memoryPeakBytes },
@@ -154,6 +162,7 @@ export function registerStress(program: Command): void {
     .option("--questions <n>", "states asked", "200")
     .option("--checked <n>", "questions that an exact scan answers too", "20")
     .option("--sources <list>", `of ${SOURCE_NAMES.join(", ")}, planned`, "postings,planned")
+    .option("--ensemble <name>", "ranked: the most similar ones; kato: KATO's ensemble, by potential", "ranked")
     .option("--thresholds <list>", "recall thresholds", "0.1,0.3,0.5,0.7")
     .option("--answers <list>", "predictions asked", "10,100")
     .option("--clients <list>", "clients at a time, for answers a second", "1,8,64")

@@ -21,6 +21,7 @@ export interface StressRecord {
     readonly settledSeconds: number;
     readonly memoryPeakBytes: number;
   } | null;
+  readonly ensemble: "ranked" | "kato";
   readonly bytesPerPattern: Readonly<Record<string, number>>;
   readonly answers: readonly AnswerRow[];
   readonly throughput: readonly ThroughputRow[];

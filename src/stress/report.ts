@@ -20,7 +20,7 @@ export function stressMarkdown(record: StressRecord): string {
     `# ${whole(corpus.stored)} patterns under stress`,
     `${record.date}, commit ${record.commit}; ${machine.cpu}, ${machine.cores} cores, ${megabytes(machine.memoryBytes)}, Node ${machine.node}. ` +
       `Seed ${corpus.seed}, ${whole(corpus.vocabulary)} symbols by Zipf, ${corpus.questions} questions. Times in milliseconds over HTTP, one client, warm.`,
-    "## Answers",
+    record.ensemble === "kato" ? "## Answers: KATO's ensemble, by potential" : "## Answers: by similarity",
     table(
       ["source", "threshold", "answers", "p50", "p95", "p99", "certified", "recall", "certified but wrong", "patterns read", "p50 at 1e9"],
       record.answers.map((row) => [

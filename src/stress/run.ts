@@ -13,7 +13,7 @@ import { kbId } from "../model/kb-id.ts";
 import type { Corpus } from "./corpus.ts";
 import { type Filled, fillCorpus } from "./fill.ts";
 import type { AnswerRow, StressRecord, ThroughputRow } from "./record.ts";
-import { type Answer, type Asking, askAll, quantile, type Served, startServer, throughput } from "./served.ts";
+import { type Answer, type Asking, askAll, type EnsembleAsked, quantile, type Served, startServer, throughput } from "./served.ts";
 import { mergeAndMeasure, type StoreSize } from "./store-size.ts";
 
 const NODE = "stress";
@@ -106,6 +106,7 @@ export interface AskSettings {
   readonly dataDir: string;
   /** key=value for the server. */
   readonly settings: readonly string[];
+  readonly ensemble: EnsembleAsked;
   readonly sources: readonly string[];
   readonly thresholds: readonly number[];
   readonly answers: readonly number[];
@@ -131,13 +132,18 @@ export async function askServer(settings: AskSettings, questions: readonly (read
     const truth = new Map<number, readonly (readonly string[])[]>();
     const most = Math.max(...settings.answers);
     const cells = settings.thresholds.length * settings.answers.length * settings.sources.length;
+    const { ensemble } = settings;
     for (const threshold of settings.thresholds) {
-      const exact = await truthOf(served, threshold, most, questions.slice(0, settings.checked), onProgress);
-      truth.set(threshold, exact);
+      const scan = (answers: number): Promise<string[][]> =>
+        truthOf(served, { ensemble, source: "stream", threshold, answers }, questions.slice(0, settings.checked), onProgress);
+      const exactMost = await scan(most);
+      truth.set(threshold, exactMost);
       for (const answers of settings.answers) {
+        // The most similar ones begin as more of them do (ties by name); potentials are figures of the whole ensemble.
+        const exact = ensemble === "ranked" || answers === most ? exactMost : await scan(answers);
         for (const source of settings.sources) {
           onProgress(`${source} at ${threshold}`, rows.length, cells);
-          const asking: Asking = { source: source === "planned" ? undefined : source, threshold, answers };
+          const asking: Asking = { ensemble, source: source === "planned" ? undefined : source, threshold, answers };
           // Once to warm caches and code, once to count.
           await askAll(served.url, NODE, questions.slice(0, Math.min(20, questions.length)), asking);
           const given = await askAll(served.url, NODE, questions, asking);
@@ -149,6 +155,7 @@ export async function askServer(settings: AskSettings, questions: readonly (read
     for (const source of settings.sources) {
       for (const clients of settings.clients) {
         const asking: Asking = {
+          ensemble,
           source: source === "planned" ? undefined : source,
           threshold: 0.5,
           answers: Math.min(...settings.answers),
@@ -175,15 +182,14 @@ export async function askServer(settings: AskSettings, questions: readonly (read
 
 async function truthOf(
   served: Served,
-  threshold: number,
-  answers: number,
+  asking: Asking,
   questions: readonly (readonly string[])[],
   onProgress: OnProgress,
 ): Promise<string[][]> {
   const names: string[][] = [];
   for (const question of questions) {
-    onProgress(`exact scans at ${threshold}`, names.length, questions.length);
-    const [answer] = await askAll(served.url, NODE, [question], { source: "stream", threshold, answers });
+    onProgress(`exact scans at ${asking.threshold}`, names.length, questions.length);
+    const [answer] = await askAll(served.url, NODE, [question], asking);
     names.push([...answer!.names]);
   }
   return names;
@@ -195,7 +201,6 @@ function rowOf(source: string, { threshold, answers }: Asking, given: readonly A
   let found = 0;
   let certifiedWrong = 0;
   exact.forEach((all, i) => {
-    // Ensembles of fewer answers begin as those of more: similarity alone ranks, ties by name.
     const right = all.slice(0, answers);
     const answer = given[i]!;
     const named = new Set(answer.names);

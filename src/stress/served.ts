@@ -55,7 +55,11 @@ export interface Answer {
   readonly rowsRead: number;
 }
 
+/** `ranked`: the most similar patterns, most similar first. `kato`: KATO's ensemble, ranked by potential. */
+export type EnsembleAsked = "ranked" | "kato";
+
 export interface Asking {
+  readonly ensemble: EnsembleAsked;
   readonly source: string | undefined;
   readonly threshold: number;
   readonly answers: number;
@@ -66,9 +70,14 @@ interface PredictReply {
   readonly trace: { readonly source: string; readonly certified: boolean; readonly rowsRead: number };
 }
 
-const bodyOf = (state: readonly string[], { threshold, answers }: Asking): object => ({
+const bodyOf = (state: readonly string[], { ensemble, threshold, answers }: Asking): object => ({
   state: state.map((symbol) => [symbol]),
-  config: { recall_threshold: threshold, max_predictions: answers, ensemble: "ranked", rank_sort_algo: "similarity" },
+  config: {
+    recall_threshold: threshold,
+    max_predictions: answers,
+    ensemble,
+    rank_sort_algo: ensemble === "kato" ? "potential" : "similarity",
+  },
 });
 
 /** Asks the questions one after the other on one connection. */

@@ -41,6 +41,11 @@ it("loads, asks every source, finds no certified answer wrong, and does not load
     expect(readFileSync(join(folder, "out", "stress.svg"), "utf8")).toContain("</svg>");
     const { stdout } = await run("--sources", "planned", "--thresholds", "0.5", "--answers", "1", "--clients", "");
     expect(stdout).toContain("Loaded before this run.");
+    await run("--sources", "resident,stream", "--ensemble", "kato", "--thresholds", "0.3", "--answers", "2,5", "--clients", "");
+    const kato = JSON.parse(readFileSync(join(folder, "out", "stress.json"), "utf8")) as StressRecord;
+    expect(kato.ensemble).toBe("kato");
+    expect(kato.answers).toHaveLength(4);
+    for (const row of kato.answers) expect(row).toMatchObject({ checked: 6, recall: 1, certified: 1, certifiedWrong: 0 });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

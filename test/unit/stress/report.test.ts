@@ -24,6 +24,7 @@ const record: StressRecord = {
   machine: { cpu: "A <fast> one", cores: 2, memoryBytes: 16e9, node: "v20" },
   corpus: { patterns: 10_000_000, stored: 10_000_000, seed: 1, vocabulary: 500_000, questions: 200 },
   load: { isFilled: false, seconds: 100, patternsPerSecond: 100_000, settledSeconds: 130, memoryPeakBytes: 2e9 },
+  ensemble: "ranked",
   bytesPerPattern: { patterns: 76.5, "in all": 263.6 },
   answers: [row],
   throughput: [{ source: "postings", threshold: 0.5, answers: 10, clients: 8, perSecond: 91.25, p50: 80, p95: 150, refused: 0 }],
