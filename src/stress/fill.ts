@@ -19,7 +19,7 @@ import { nativeBlocks } from "../store/native-blocks.ts";
 import type { PatternIndex } from "../store/pattern-index.ts";
 import type { Corpus } from "./corpus.ts";
 import { CorpusBlocks } from "./corpus-blocks.ts";
-import { mergeStatement } from "./store-size.ts";
+import { mergeTable } from "./store-size.ts";
 
 /** Learns a block: a part of every table each. */
 const BLOCK = 1_000_000;
@@ -55,7 +55,8 @@ export async function fillCorpus(config: Config, log: Logger, corpus: Corpus, kb
   const secondsSince = (): number => (performance.now() - start) / 1_000;
   const target: FillTarget = { kb, generation: GENERATION, persistence: config.sessionDefaults.persistence, atMs: Date.now() };
   const blocks = new CorpusBlocks(corpus);
-  const clickhouse = await openEmbedded(join(config.dataDir, "clickhouse"), 1);
+  // Names are read while tables are looked at.
+  const clickhouse = await openEmbedded(join(config.dataDir, "clickhouse"), 2);
   try {
     const { index } = await openPatternStore(clickhouse);
     // Everything is merged once, at the end.
@@ -64,9 +65,9 @@ export async function fillCorpus(config: Config, log: Logger, corpus: Corpus, kb
     const seconds = secondsSince();
     await clickhouse.command("SYSTEM START MERGES");
     progress("merging names", 0, 0);
-    await clickhouse.command(mergeStatement(clickhouse, "pattern_names"));
+    await mergeTable(clickhouse, "pattern_names");
     // The largest table meanwhile.
-    const merged = clickhouse.load(mergeStatement(clickhouse, "postings"));
+    const merged = mergeTable(clickhouse, "postings");
     const counted = fillLmdbKb(join(config.dataDir, "state"), {
       kb,
       head: blocks.head(GENERATION),
