@@ -25,10 +25,17 @@ import { openStream } from "./stream-source.ts";
 
 /** Similarities tried one after the other, above the threshold, while fewer than enough are certain. */
 const LEVELS = [0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1];
-/** A level of so few posting rows is not worth a higher one before it: 200,000 rows are about 5 ms. */
-const CHEAP_ROWS = 200_000;
+/**
+ * A level of so few posting rows is not worth a higher one before it: asking costs some 15 ms whatever is read. Rows are counted without lengths, which leave a
+ * small part of them at high similarities and nearly all at low ones.
+ */
+const CHEAP_ROWS = 6_000_000;
+const CHEAP_ROWS_LOW = 1_000_000;
+const LOW_SIMILARITY = 0.3;
 /** Candidates a level names, greatest bounds first. Above it a scan is as good. */
 const CANDIDATES_MAX = 40_000;
+/** As CANDIDATES_MAX, of a level before the last, of which only the first are looked at. */
+const CANDIDATES_ABOVE = 1_500;
 /** Patterns fetched for one question, within what the question may read. At 0.1 ms each these are two seconds; a scan of ten million patterns takes twice as long. */
 const FETCH_MAX = 20_000;
 /** Posting rows read for one question: twenty for each pattern that it may read, 40 million by default, a second; some 125 ms always. */
@@ -116,20 +123,22 @@ export class PostingsSource implements CandidateSource {
     const score = (columns: AsyncIterable<CandidateColumns>): Promise<Scored> => scoreStream(this.#pool, query, columns, keep, options);
     const { index } = this.#patterns;
     const stateLength = question.symbolIds.length;
-    const list = (similarity: number, plan: PostingPlan): Promise<PostingCandidates> =>
-      index.candidates(head.kb, head.generation, { stateLength, similarity, limit: CANDIDATES_MAX, ...plan }, options.signal);
+    const list = (similarity: number, plan: PostingPlan, limit: number): Promise<PostingCandidates> =>
+      index.candidates(head.kb, head.generation, { stateLength, similarity, limit, ...plan }, options.signal);
     const levels = levelsOf(question, known);
     let rowsLeft = Math.max(POSTING_ROWS_LEAST, question.rowsMax * ROWS_A_PATTERN);
+    const seen = new Set<number>();
+    /** What is to be listed of a level: those that were seen before stand in its list too. */
+    const limitOf = (at: number): number => (at === levels.length - 1 ? CANDIDATES_MAX : CANDIDATES_ABOVE + seen.size);
     const asksFirst = below > 0 && levels[0]!.plan !== undefined && levels[0]!.plan.rows <= rowsLeft;
     // The first list is read while the rest is scanned.
     let [scored, first] = await bothOf(
       score(rest.columns()),
-      asksFirst ? list(levels[0]!.similarity, levels[0]!.plan!) : Promise.resolve(undefined),
+      asksFirst ? list(levels[0]!.similarity, levels[0]!.plan!, limitOf(0)) : Promise.resolve(undefined),
     );
     if (below === 0) return { ...scored, certified: true, rowsRead: scored.candidates };
 
     const deleted = await this.#deleted.at(head);
-    const seen = new Set<number>();
     const fetchesMax = Math.min(FETCH_MAX, question.rowsMax);
     const late = (): boolean => performance.now() > (options.deadlineAt ?? Number.POSITIVE_INFINITY) - FIXED_MICROSECONDS / 1_000;
     let unseen: Unseen = { bound: 1, nameByte: 0 };
@@ -145,12 +154,13 @@ export class PostingsSource implements CandidateSource {
       }
       if (plan.rows > rowsLeft || late()) break;
       rowsLeft -= plan.rows;
-      const found = first ?? (await list(similarity, plan));
+      const limit = limitOf(at);
+      const found = first ?? (await list(similarity, plan, limit));
       first = undefined;
       const before = seen.size;
       const fetchMax = Math.min(fetchesMax, last ? fetchesMax : before + Math.max(2 * keep, FETCH_FIRST));
       const passedOver = (id: number): boolean => seen.has(id) || deleted.has(id);
-      let open = new Bounds(found, passedOver, similarity);
+      let open = new Bounds(found, limit, passedOver, similarity);
       let whole = planPostings(known, stateLength, similarity, { whole: true });
       unseen = open.unseen;
       while (open.left > 0 && !certain() && seen.size < fetchMax && !late()) {
@@ -162,7 +172,7 @@ export class PostingsSource implements CandidateSource {
         if (whole === undefined || certain() || whole.rows > Math.min(rowsLeft, open.left * ROWS_A_FETCH)) continue;
         // So many are left that reading what their bits only promise costs less than looking at them.
         rowsLeft -= whole.rows;
-        open = new Bounds(await list(similarity, whole), passedOver, similarity);
+        open = new Bounds(await list(similarity, whole, CANDIDATES_MAX), CANDIDATES_MAX, passedOver, similarity);
         whole = undefined;
         unseen = open.unseen;
       }
@@ -195,14 +205,16 @@ function stopsEarly({ ensemble, keep }: Question): boolean {
   return ensemble.kind === "kernel" && ensemble.key === "similarity" && Number.isFinite(keep);
 }
 
+const isCheap = ({ similarity, plan }: Level): boolean => (plan?.rows ?? 0) <= (similarity < LOW_SIMILARITY ? CHEAP_ROWS_LOW : CHEAP_ROWS);
+
 /** Levels from where to begin down to the threshold, which is the last. */
 function levelsOf(question: Question, known: readonly KnownSymbol[]): Level[] {
   const threshold = question.config.recall_threshold;
   const level = (similarity: number): Level => ({ similarity, plan: planPostings(known, question.symbolIds.length, similarity) });
   const floor = level(threshold);
-  if (!stopsEarly(question) || (floor.plan?.rows ?? 0) <= CHEAP_ROWS) return [floor];
+  if (!stopsEarly(question) || isCheap(floor)) return [floor];
   const above = LEVELS.filter((similarity) => similarity > threshold).map(level);
-  const cheap = above.filter(({ plan }) => (plan?.rows ?? 0) <= CHEAP_ROWS).length;
+  const cheap = above.filter(isCheap).length;
   return [...above.slice(Math.max(0, cheap - 1)), floor];
 }
 
@@ -226,9 +238,15 @@ class Bounds {
   readonly #unlisted: Unseen;
   #taken = 0;
 
-  constructor({ patternIds, bounds, nameBytes }: PostingCandidates, passedOver: (id: number) => boolean, similarity: number) {
+  /** `limit`: as many were asked for. */
+  constructor(
+    { patternIds, bounds, nameBytes }: PostingCandidates,
+    limit: number,
+    passedOver: (id: number) => boolean,
+    similarity: number,
+  ) {
     // A list that is cut says nothing about what would stand behind its last one.
-    const isCut = patternIds.length >= CANDIDATES_MAX;
+    const isCut = patternIds.length >= limit;
     this.#unlisted = isCut ? { bound: bounds.at(-1)!, nameByte: nameBytes.at(-1)! } : { bound: similarity - 2 * ROUNDING, nameByte: 0 };
     patternIds.forEach((id, i) => {
       if (passedOver(id)) return;

@@ -10,6 +10,7 @@
  * then only those of the first bytes have to be looked at.
  */
 
+import type { CandidateColumns } from "../wire/candidate-columns.ts";
 import { CANDIDATE_COLUMNS, candidatesOf, columnOf, numbersOf } from "./candidate-rows.ts";
 import type { ClickHouse, Params } from "./clickhouse-client.ts";
 import { nativeBlocks } from "./native-blocks.ts";
@@ -20,6 +21,11 @@ const SIMILARITY_SCALE = 1e12;
 /** A length is stored in 16 bits. */
 const LENGTH_MAX = 65_535;
 const SETTINGS = "SETTINGS max_threads = 1, max_block_size = 16384, preferred_block_size_bytes = 0, use_query_condition_cache = 0";
+/**
+ * So many patterns are fetched by two questions at a time. Half of what a fetch costs is finding the granules of each id (70 µs of 190 in a hundred million
+ * patterns), which a question does on one thread whatever its settings.
+ */
+const FETCH_HALVED = 256;
 /** One sorted part a range: blocks are squashed until nothing of a range is left over. */
 const LOAD_SETTINGS =
   "SETTINGS max_threads = 1, max_insert_threads = 1, max_insert_block_size = 16777216, min_insert_block_size_rows = 16777216, " +
@@ -162,8 +168,18 @@ export function clickhouseIndex(clickhouse: ClickHouse): PatternIndex {
     },
     async *fetch(kb, generation, patternIds, signal) {
       const sql = `SELECT ${CANDIDATE_COLUMNS} FROM ${db}.patterns WHERE ${ofKb} AND pattern_id IN {ids:Array(UInt64)} ${SETTINGS}`;
-      for await (const block of nativeBlocks(clickhouse.native(sql, { kb, generation, ids: patternIds }, signal)))
-        yield candidatesOf(block);
+      const read = async (ids: readonly number[]): Promise<CandidateColumns[]> => {
+        const blocks: CandidateColumns[] = [];
+        for await (const block of nativeBlocks(clickhouse.native(sql, { kb, generation, ids }, signal))) blocks.push(candidatesOf(block));
+        return blocks;
+      };
+      const middle = patternIds.length < FETCH_HALVED ? patternIds.length : patternIds.length >>> 1;
+      const halves = [patternIds.slice(0, middle), patternIds.slice(middle)].filter(({ length }) => length > 0);
+      const ends = await Promise.allSettled(halves.map(read));
+      for (const half of ends) {
+        if (half.status === "rejected") throw half.reason;
+        yield* half.value;
+      }
     },
     async dropBefore(kb, generation) {
       const [row] = await clickhouse.rows<{ marks: string }>(

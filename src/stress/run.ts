@@ -13,7 +13,7 @@ import { kbId } from "../model/kb-id.ts";
 import type { Corpus } from "./corpus.ts";
 import { type Filled, fillCorpus } from "./fill.ts";
 import type { AnswerRow, StressRecord, ThroughputRow } from "./record.ts";
-import { type Answer, type Asking, askAll, type EnsembleAsked, quantile, type Served, startServer, throughput } from "./served.ts";
+import { type Answer, type Asking, askAll, type EnsembleAsked, quantile, type Served, scanAll, startServer, throughput } from "./served.ts";
 import { mergeAndMeasure, type StoreSize } from "./store-size.ts";
 
 const NODE = "stress";
@@ -180,6 +180,10 @@ export async function askServer(settings: AskSettings, questions: readonly (read
   }
 }
 
+/** Questions that one pass over the kb answers; states of one call are 512 at most. */
+const SCANNED_AT_ONCE = 64;
+
+/** By scans over everything: of the most similar ones one for many questions, of KATO's ensemble one for each. */
 async function truthOf(
   served: Served,
   asking: Asking,
@@ -187,10 +191,12 @@ async function truthOf(
   onProgress: OnProgress,
 ): Promise<string[][]> {
   const names: string[][] = [];
-  for (const question of questions) {
-    onProgress(`exact scans at ${asking.threshold}`, names.length, questions.length);
-    const [answer] = await askAll(served.url, NODE, [question], asking);
-    names.push([...answer!.names]);
+  const step = asking.ensemble === "ranked" ? SCANNED_AT_ONCE : 1;
+  for (let at = 0; at < questions.length; at += step) {
+    onProgress(`exact scans at ${asking.threshold}`, at, questions.length);
+    const some = questions.slice(at, at + step);
+    if (asking.ensemble === "ranked") names.push(...(await scanAll(served.url, NODE, some, asking)));
+    else names.push(...(await askAll(served.url, NODE, some, asking)).map((answer) => [...answer.names]));
   }
   return names;
 }

@@ -103,6 +103,33 @@ export async function askAll(url: string, node: string, questions: readonly (rea
   return answers;
 }
 
+/** Names have it there, and none in predictions, as KATO's have. */
+const PATTERN_PREFIX = "PTRN|";
+
+interface ScoreReply {
+  readonly results: readonly { readonly index: number; readonly matches: readonly { readonly name: string }[] }[];
+}
+
+/** The names that are most similar to each question, found by scoring every pattern with it: one pass over the kb for all of them. */
+export async function scanAll(
+  url: string,
+  node: string,
+  questions: readonly (readonly string[])[],
+  { threshold, answers }: Asking,
+): Promise<string[][]> {
+  if (questions.length === 0) return [];
+  const client = await LoadClient.open(url);
+  try {
+    const queries = questions.map((state) => state.map((symbol) => [symbol]));
+    const { results } = await client.json<ScoreReply>("POST", `/v1/kbs/${node}/score`, { queries, cutoff: threshold, keep: answers });
+    const names: string[][] = questions.map(() => []);
+    for (const { index, matches } of results) names[index] = matches.map(({ name }) => name.slice(PATTERN_PREFIX.length));
+    return names;
+  } finally {
+    client.close();
+  }
+}
+
 /** Answers a second with so many clients asking without pause, and how long one answer took. */
 export async function throughput(
   url: string,

@@ -3,6 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type ClickHouse, openEmbedded } from "../store/clickhouse-client.ts";
 
 const MERGE_POLL_MS = 500;
+/** Share of a table's rows in its largest part from which on it counts as merged. */
+const MERGED = 0.98;
 
 export interface StoreSize {
   /** Patterns in the store, over all kbs. */
@@ -11,14 +13,15 @@ export interface StoreSize {
 }
 
 /**
- * Makes one part of a table. A merge that the store began by itself is waited for: asked meanwhile it gives up after two minutes and says so only when told to.
+ * Merges a table until nearly all of it is one part: a little beside it is what every kb has that goes on learning, and another merge would copy the whole once more.
+ * A merge that the store began by itself is waited for: asked meanwhile it gives up after two minutes and says so only when told to.
  * Errors: ENGRAM_STORE_REPLY with the store's reason.
  */
 export async function mergeTable(clickhouse: ClickHouse, table: string): Promise<void> {
   const { database } = clickhouse;
   for (;;) {
-    const { parts, merges } = await partsOf(clickhouse, table);
-    if (parts <= 1) return;
+    const { isMerged, merges } = await stateOf(clickhouse, table);
+    if (isMerged) return;
     if (merges > 0) {
       await sleep(MERGE_POLL_MS);
       continue;
@@ -27,18 +30,20 @@ export async function mergeTable(clickhouse: ClickHouse, table: string): Promise
       await clickhouse.load(`OPTIMIZE TABLE ${database}.${table} FINAL SETTINGS optimize_throw_if_noop = 1`);
     } catch (error) {
       // One may have begun in between.
-      if ((await partsOf(clickhouse, table)).merges === 0) throw error;
+      if ((await stateOf(clickhouse, table)).merges === 0) throw error;
     }
   }
 }
 
-async function partsOf(clickhouse: ClickHouse, table: string): Promise<{ parts: number; merges: number }> {
-  const count = (of: string): string => `toString((SELECT count() FROM system.${of} database = {db:String} AND table = {table:String}))`;
-  const [row] = await clickhouse.rows<{ parts: string; merges: string }>(
-    `SELECT ${count("parts WHERE active AND")} AS parts, ${count("merges WHERE")} AS merges`,
+async function stateOf(clickhouse: ClickHouse, table: string): Promise<{ isMerged: boolean; merges: number }> {
+  const of = "WHERE database = {db:String} AND table = {table:String}";
+  const [row] = await clickhouse.rows<{ parts: string; largest: string; total: string; merges: string }>(
+    "SELECT toString(count()) AS parts, toString(max(rows)) AS largest, toString(sum(rows)) AS total, " +
+      `(SELECT toString(count()) FROM system.merges ${of}) AS merges FROM system.parts ${of} AND active`,
     { db: clickhouse.database, table },
   );
-  return { parts: Number(row!.parts), merges: Number(row!.merges) };
+  const isMerged = Number(row!.parts) <= 1 || Number(row!.largest) >= MERGED * Number(row!.total);
+  return { isMerged, merges: Number(row!.merges) };
 }
 
 /** Merges every table, which settles sizes and makes searches read fewer parts. Seconds to minutes for many million patterns, nothing for what is merged. */
