@@ -32,12 +32,17 @@ const LEVELS = [0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1];
 const CHEAP_ROWS = 6_000_000;
 const CHEAP_ROWS_LOW = 1_000_000;
 const LOW_SIMILARITY = 0.3;
-/** Candidates a level names, greatest bounds first. Above it a scan is as good. */
-const CANDIDATES_MAX = 40_000;
-/** As CANDIDATES_MAX, of a level before the last, of which only the first are looked at. */
+/** Candidates that the last level lists for each that may be fetched: above it a scan is as good. */
+const CANDIDATES_A_FETCH = 2;
+/** Candidates that a level before the last lists: only the first of them are looked at. */
 const CANDIDATES_ABOVE = 1_500;
-/** Patterns fetched for one question, within what the question may read. At 0.1 ms each these are two seconds; a scan of ten million patterns takes twice as long. */
-const FETCH_MAX = 20_000;
+/**
+ * Patterns fetched for one question, within what the question may read: two seconds at 0.1 ms each, or, of a kb whose scan takes longer than that, as many as
+ * cost what half a scan does.
+ */
+const FETCH_LEAST = 20_000;
+const FETCH_MOST = 100_000;
+const fetchMaxOf = (patterns: number): number => Math.min(FETCH_MOST, Math.max(FETCH_LEAST, Math.floor(patterns / 1_000)));
 /** Posting rows read for one question: twenty for each pattern that it may read, 40 million by default, a second; some 125 ms always. */
 const ROWS_A_PATTERN = 20;
 const POSTING_ROWS_LEAST = 5_000_000;
@@ -105,8 +110,9 @@ export class PostingsSource implements CandidateSource {
     const rows = levels[0]?.plan?.rows ?? 0;
     const scanned = ((head.patternCount - below) * SCANNED_ROW_NS) / 1_000;
     const exhaustive = !stopsEarly(question);
+    const fetchMax = fetchMaxOf(head.patternCount);
     // Rows of an exhaustive search are candidates until proved otherwise; a tenth of them survive the bounds.
-    const fetches = below === 0 ? 0 : exhaustive ? Math.min(FETCH_MAX, rows / 10) : Math.min(FETCH_MAX, keep + USUAL_FETCHES);
+    const fetches = below === 0 ? 0 : exhaustive ? Math.min(fetchMax, rows / 10) : Math.min(fetchMax, keep + USUAL_FETCHES);
     return {
       microseconds:
         FIXED_MICROSECONDS + scanned + (Math.min(rows, below * known.length) * POSTING_ROW_NS) / 1_000 + fetches * FETCHED_MICROSECONDS,
@@ -128,8 +134,10 @@ export class PostingsSource implements CandidateSource {
     const levels = levelsOf(question, known);
     let rowsLeft = Math.max(POSTING_ROWS_LEAST, question.rowsMax * ROWS_A_PATTERN);
     const seen = new Set<number>();
+    const fetchesMax = Math.min(fetchMaxOf(head.patternCount), question.rowsMax);
+    const candidatesMax = CANDIDATES_A_FETCH * fetchMaxOf(head.patternCount);
     /** What is to be listed of a level: those that were seen before stand in its list too. */
-    const limitOf = (at: number): number => (at === levels.length - 1 ? CANDIDATES_MAX : CANDIDATES_ABOVE + seen.size);
+    const limitOf = (at: number): number => (at === levels.length - 1 ? candidatesMax : CANDIDATES_ABOVE + seen.size);
     const asksFirst = below > 0 && levels[0]!.plan !== undefined && levels[0]!.plan.rows <= rowsLeft;
     // The first list is read while the rest is scanned.
     let [scored, first] = await bothOf(
@@ -139,7 +147,6 @@ export class PostingsSource implements CandidateSource {
     if (below === 0) return { ...scored, certified: true, rowsRead: scored.candidates };
 
     const deleted = await this.#deleted.at(head);
-    const fetchesMax = Math.min(FETCH_MAX, question.rowsMax);
     const late = (): boolean => performance.now() > (options.deadlineAt ?? Number.POSITIVE_INFINITY) - FIXED_MICROSECONDS / 1_000;
     let unseen: Unseen = { bound: 1, nameByte: 0 };
     /** What is kept stands, whatever the unseen ones are. */
@@ -172,7 +179,7 @@ export class PostingsSource implements CandidateSource {
         if (whole === undefined || certain() || whole.rows > Math.min(rowsLeft, open.left * ROWS_A_FETCH)) continue;
         // So many are left that reading what their bits only promise costs less than looking at them.
         rowsLeft -= whole.rows;
-        open = new Bounds(await list(similarity, whole, CANDIDATES_MAX), CANDIDATES_MAX, passedOver, similarity);
+        open = new Bounds(await list(similarity, whole, candidatesMax), candidatesMax, passedOver, similarity);
         whole = undefined;
         unseen = open.unseen;
       }
