@@ -21,6 +21,7 @@ interface StressFlags {
   readonly vocabulary: string;
   readonly questions: string;
   readonly checked: string;
+  readonly warm: string;
   readonly sources: string;
   readonly ensemble: string;
   readonly thresholds: string;
@@ -95,6 +96,7 @@ async function stress(flags: StressFlags): Promise<void> {
     thresholds: numbers("thresholds", flags.thresholds, 0.01, 1, false),
     answers: numbers("answers", flags.answers, 1, 10_000),
     checked: Math.min(questionCount, number("checked", flags.checked, 0, 100_000)),
+    warm: number("warm", flags.warm, 0, 100_000),
     clients: flags.clients === "" ? [] : numbers("clients", flags.clients, 1, 1_024),
     seconds: number("seconds", flags.seconds, 1, 3_600),
   };
@@ -121,7 +123,7 @@ async function stress(flags: StressFlags): Promise<void> {
       date: new Date().toISOString().slice(0, 10),
       commit: commitOf(),
       machine: { cpu: cpus()[0]?.model ?? "unknown", cores: availableParallelism(), memoryBytes: totalmem(), node: process.version },
-      corpus: { ...corpusSettings, stored: size.patterns, questions: questionCount },
+      corpus: { ...corpusSettings, stored: size.patterns, questions: questionCount, warm: ask.warm },
       load,
       bytesPerPattern: {
         ...Object.fromEntries(Object.entries(size.bytes).map(([name, bytes]) => [name, bytes / size.patterns])),
@@ -161,6 +163,7 @@ export function registerStress(program: Command): void {
     .option("--vocabulary <n>", "distinct symbols at most, by Zipf", "500000")
     .option("--questions <n>", "states asked", "200")
     .option("--checked <n>", "questions that an exact scan answers too", "20")
+    .option("--warm <n>", "questions asked once before, of each row, not counted", "20")
     .option("--sources <list>", `of ${SOURCE_NAMES.join(", ")}, planned`, "postings,planned")
     .option("--ensemble <name>", "ranked: the most similar ones; kato: KATO's ensemble, by potential", "ranked")
     .option("--thresholds <list>", "recall thresholds", "0.1,0.3,0.5,0.7")

@@ -10,6 +10,8 @@ export interface StressRecord {
     readonly seed: number;
     readonly vocabulary: number;
     readonly questions: number;
+    /** Of them asked once before, of each row. */
+    readonly warm: number;
   };
   /** null: the data folder had it already. */
   readonly load: {

@@ -19,7 +19,7 @@ export function stressMarkdown(record: StressRecord): string {
   const parts = [
     `# ${whole(corpus.stored)} patterns under stress`,
     `${record.date}, commit ${record.commit}; ${machine.cpu}, ${machine.cores} cores, ${megabytes(machine.memoryBytes)}, Node ${machine.node}. ` +
-      `Seed ${corpus.seed}, ${whole(corpus.vocabulary)} symbols by Zipf, ${corpus.questions} questions. Times in milliseconds over HTTP, one client, warm.`,
+      `Seed ${corpus.seed}, ${whole(corpus.vocabulary)} symbols by Zipf, ${corpus.questions} questions, ${corpus.warm} of them asked once before. Times in milliseconds over HTTP, one client.`,
     record.ensemble === "kato" ? "## Answers: KATO's ensemble, by potential" : "## Answers: by similarity",
     table(
       ["source", "threshold", "answers", "p50", "p95", "p99", "certified", "recall", "certified but wrong", "patterns read", "p50 at 1e9"],

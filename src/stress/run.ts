@@ -112,6 +112,8 @@ export interface AskSettings {
   readonly answers: readonly number[];
   /** Questions of which an exact scan is asked too. */
   readonly checked: number;
+  /** Questions asked once before, of each row, so that caches and code are warm. */
+  readonly warm: number;
   readonly clients: readonly number[];
   readonly seconds: number;
 }
@@ -144,8 +146,7 @@ export async function askServer(settings: AskSettings, questions: readonly (read
         for (const source of settings.sources) {
           onProgress(`${source} at ${threshold}`, rows.length, cells);
           const asking: Asking = { ensemble, source: source === "planned" ? undefined : source, threshold, answers };
-          // Once to warm caches and code, once to count.
-          await askAll(served.url, NODE, questions.slice(0, Math.min(20, questions.length)), asking);
+          await askAll(served.url, NODE, questions.slice(0, settings.warm), asking);
           const given = await askAll(served.url, NODE, questions, asking);
           rows.push(rowOf(source, asking, given, exact));
         }

@@ -22,7 +22,7 @@ const record: StressRecord = {
   date: "2026-01-02",
   commit: "abc",
   machine: { cpu: "A <fast> one", cores: 2, memoryBytes: 16e9, node: "v20" },
-  corpus: { patterns: 10_000_000, stored: 10_000_000, seed: 1, vocabulary: 500_000, questions: 200 },
+  corpus: { patterns: 10_000_000, stored: 10_000_000, seed: 1, vocabulary: 500_000, questions: 200, warm: 20 },
   load: { isFilled: false, seconds: 100, patternsPerSecond: 100_000, settledSeconds: 130, memoryPeakBytes: 2e9 },
   ensemble: "ranked",
   bytesPerPattern: { patterns: 76.5, "in all": 263.6 },
