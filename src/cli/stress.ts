@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { EngineError } from "../errors.ts";
 import { SOURCE_NAMES } from "../model/source-name.ts";
-import type { StressRecord } from "../stress/record.ts";
+import type { EnsembleAsked, StressRecord } from "../stress/record.ts";
 import { loadSettings, logOf, withDataDir } from "./settings.ts";
 import { startBar, tell } from "./terminal.ts";
 
@@ -53,7 +53,7 @@ function sourcesOf(text: string): string[] {
   throw new EngineError("ENGRAM_BAD_REQUEST", `--sources takes of ${known.join(", ")}, separated by commas.`);
 }
 
-function ensembleOf(text: string): "ranked" | "kato" {
+function ensembleOf(text: string): EnsembleAsked {
   if (text === "ranked" || text === "kato") return text;
   throw new EngineError("ENGRAM_BAD_REQUEST", "--ensemble takes ranked or kato.");
 }

@@ -26,8 +26,8 @@ import { openStream } from "./stream-source.ts";
 /** Similarities tried one after the other, above the threshold, while fewer than enough are certain. */
 const LEVELS = [0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1];
 /**
- * A level of so few posting rows is not worth a higher one before it: asking costs some 15 ms whatever is read. Rows are counted without lengths, which leave a
- * small part of them at high similarities and nearly all at low ones.
+ * A level of so few posting rows is not worth a higher one before it: asking costs some 15 ms whatever is read. Rows are counted without lengths, which leave
+ * fewer of them the higher the similarity. Measured over a hundred million patterns at 0.5: p50 191 ms with 200,000, 160 with 2, 107 with 6, 118 with 20 million.
  */
 const CHEAP_ROWS = 6_000_000;
 const CHEAP_ROWS_LOW = 1_000_000;
@@ -37,8 +37,8 @@ const CANDIDATES_A_FETCH = 2;
 /** Candidates that a level before the last lists: only the first of them are looked at. */
 const CANDIDATES_ABOVE = 1_500;
 /**
- * Patterns fetched for one question, within what the question may read: two seconds at 0.1 ms each, or, of a kb whose scan takes longer than that, as many as
- * cost what half a scan does.
+ * Patterns fetched for one question, within what the question may read: two seconds at 0.1 ms each, or, of a kb whose scan takes longer than that, a
+ * thousandth of its patterns, which is counted as a third of a scan (`source-costs.ts`).
  */
 const FETCH_LEAST = 20_000;
 const FETCH_MOST = 100_000;

@@ -1,11 +1,11 @@
 /**
- * Writes patterns of one kb into the tables as flushes of their learns would have, from files of a block each: a twentieth of a flush's cost, because no row
- * is read as text. For a kb that is made as a whole (the corpus of a stress run); one symbol an event. The files are read by the engine itself, so this is for
+ * Writes patterns of one kb into the tables as flushes of their learns would have, from files of a block each, so that no row is read as text. For a kb that is made as a whole (the corpus of a stress run); one symbol an event. The files are read by the engine itself, so this is for
  * the embedded one.
  */
 import { rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { ClickHouse } from "./clickhouse-client.ts";
+import { LOAD_SETTINGS } from "./clickhouse-index.ts";
 import { nativeRows } from "./native-rows.ts";
 
 /** New patterns, by id. */
@@ -33,11 +33,6 @@ export interface FillTarget {
   readonly atMs: number;
 }
 
-/** One sorted part a statement. */
-const SETTINGS =
-  "SETTINGS max_threads = 1, max_insert_threads = 1, max_insert_block_size = 16777216, min_insert_block_size_rows = 16777216, " +
-  "min_insert_block_size_bytes = 4294967296, input_format_parallel_parsing = 0, use_query_condition_cache = 0";
-
 /** Writes a block of learns and of the patterns they brought. `folder` takes two files meanwhile. */
 export async function fillTables(
   clickhouse: ClickHouse,
@@ -60,7 +55,7 @@ export async function fillTables(
         { name: "ids", type: "Array(UInt32)", ends: patterns.ends, items: patterns.symbols },
       ]),
     );
-    const of = (columns: string): string => `file({file:String}, 'Native', '${columns}') ${SETTINGS}`;
+    const of = (columns: string): string => `file({file:String}, 'Native', '${columns}') ${LOAD_SETTINGS}`;
     const patternColumns = "id UInt64, name FixedString(20), ids Array(UInt32)";
     const file = patternFile;
     await clickhouse.command(

@@ -27,7 +27,7 @@ const SETTINGS = "SETTINGS max_threads = 1, max_block_size = 16384, preferred_bl
  */
 const FETCH_HALVED = 256;
 /** One sorted part a range: blocks are squashed until nothing of a range is left over. */
-const LOAD_SETTINGS =
+export const LOAD_SETTINGS =
   "SETTINGS max_threads = 1, max_insert_threads = 1, max_insert_block_size = 16777216, min_insert_block_size_rows = 16777216, " +
   "min_insert_block_size_bytes = 1073741824, use_query_condition_cache = 0";
 /** Tables of the indexes, which hold rows of a pattern. */

@@ -2,8 +2,7 @@
  * Writes a kb into the LMDB state store as learns would have left it, in the order of the keys: pages are filled one after the other, where learns, whose
  * names are hashes, each touch another one. For a kb that is made as a whole (the corpus of a stress run). About 2 µs a pattern.
  *
- * Not for a kb that somebody may ask meanwhile, and not to be begun again after a crash: until the head is written, last of all, the kb is not there, but
- * its rows are.
+ * Not for a kb that somebody may ask meanwhile, and not to be begun again after a crash: the head is written last, so until then the kb is listed, and empty.
  */
 import { EngineError } from "../errors.ts";
 import type { Db } from "./lmdb-commit.ts";

@@ -19,6 +19,7 @@ import { nativeBlocks } from "../store/native-blocks.ts";
 import type { PatternIndex } from "../store/pattern-index.ts";
 import type { Corpus } from "./corpus.ts";
 import { CorpusBlocks } from "./corpus-blocks.ts";
+import type { OnProgress } from "./record.ts";
 import { mergeTable } from "./store-size.ts";
 
 /** Learns a block: a part of every table each. */
@@ -29,8 +30,6 @@ const BLOCKS_AHEAD = 2;
 const ROOM_A_PATTERN = 550;
 const GENERATION = 1;
 
-type OnFill = (phase: string, done: number, of: number) => void;
-
 export interface Filled {
   readonly seconds: number;
   /** Until everything was merged too. */
@@ -40,14 +39,14 @@ export interface Filled {
 }
 
 /** Errors: ENGRAM_BAD_REQUEST when the stores are not embedded or the kb is there, ENGRAM_DISK_FULL when the folder has no room for it. */
-export async function fillCorpus(config: Config, log: Logger, corpus: Corpus, kb: string, onProgress: OnFill): Promise<Filled> {
+export async function fillCorpus(config: Config, log: Logger, corpus: Corpus, kb: string, onProgress: OnProgress): Promise<Filled> {
   if (config.clickhouse.url !== undefined || config.redis.url !== undefined)
     throw new EngineError("ENGRAM_BAD_REQUEST", "Only embedded stores can be filled. Leave out --fill, or the addresses of servers.");
   await prepare(config, log, kb);
   assertRoom(config.dataDir, corpus.settings.patterns);
 
   let memoryPeakBytes = 0;
-  const progress: OnFill = (phase, done, of) => {
+  const progress: OnProgress = (phase, done, of) => {
     memoryPeakBytes = Math.max(memoryPeakBytes, process.memoryUsage.rss());
     onProgress(phase, done, of);
   };
@@ -61,9 +60,12 @@ export async function fillCorpus(config: Config, log: Logger, corpus: Corpus, kb
     const { index } = await openPatternStore(clickhouse);
     // Everything is merged once, at the end.
     await clickhouse.command("SYSTEM STOP MERGES");
-    await fillBlocks(clickhouse, index, config.dataDir, target, blocks, corpus.settings.patterns, progress);
+    try {
+      await fillBlocks(clickhouse, index, config.dataDir, target, blocks, corpus.settings.patterns, progress);
+    } finally {
+      await clickhouse.command("SYSTEM START MERGES");
+    }
     const seconds = secondsSince();
-    await clickhouse.command("SYSTEM START MERGES");
     progress("merging names", 0, 0);
     await mergeTable(clickhouse, "pattern_names");
     // The largest table meanwhile.
@@ -112,7 +114,7 @@ async function fillBlocks(
   target: FillTarget,
   blocks: CorpusBlocks,
   patterns: number,
-  progress: OnFill,
+  progress: OnProgress,
 ): Promise<void> {
   const underWay: Promise<void>[] = [];
   let writtenBefore: Promise<void> = Promise.resolve();
@@ -146,7 +148,7 @@ async function* namesOf(
   clickhouse: ClickHouse,
   { kb, generation }: FillTarget,
   count: number,
-  progress: OnFill,
+  progress: OnProgress,
 ): AsyncIterable<FilledPatterns> {
   const sql =
     `SELECT name, pattern_id FROM ${clickhouse.database}.pattern_names WHERE kb = {kb:String} AND generation = {generation:UInt32} ` +

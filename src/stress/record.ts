@@ -1,3 +1,9 @@
+/** Told what is being done, and how far: `of` 0 where nobody knows. */
+export type OnProgress = (phase: string, done: number, of: number) => void;
+
+/** `ranked`: the most similar patterns, most similar first. `kato`: KATO's ensemble, ranked by potential. */
+export type EnsembleAsked = "ranked" | "kato";
+
 /** What a stress run found: the record that is kept as JSON. Times in milliseconds, sizes in bytes, shares 0 to 1. */
 export interface StressRecord {
   readonly what: "stress";
@@ -23,7 +29,7 @@ export interface StressRecord {
     readonly settledSeconds: number;
     readonly memoryPeakBytes: number;
   } | null;
-  readonly ensemble: "ranked" | "kato";
+  readonly ensemble: EnsembleAsked;
   readonly bytesPerPattern: Readonly<Record<string, number>>;
   readonly answers: readonly AnswerRow[];
   readonly throughput: readonly ThroughputRow[];

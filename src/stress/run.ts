@@ -12,8 +12,8 @@ import type { Logger } from "../log.ts";
 import { kbId } from "../model/kb-id.ts";
 import type { Corpus } from "./corpus.ts";
 import { type Filled, fillCorpus } from "./fill.ts";
-import type { AnswerRow, StressRecord, ThroughputRow } from "./record.ts";
-import { type Answer, type Asking, askAll, type EnsembleAsked, quantile, type Served, scanAll, startServer, throughput } from "./served.ts";
+import type { AnswerRow, EnsembleAsked, OnProgress, StressRecord, ThroughputRow } from "./record.ts";
+import { type Answer, type Asking, askAll, quantile, type Served, scanAll, startServer, throughput } from "./served.ts";
 import { mergeAndMeasure, type StoreSize } from "./store-size.ts";
 
 const NODE = "stress";
@@ -21,9 +21,6 @@ const NODE = "stress";
 const LOAD_STEP = 4_000;
 /** Steps under way: one is drawn while another is packed and others wait for the disk. */
 const LOAD_AHEAD = 4;
-
-/** Told what is being done, and how far: `of` 0 where nobody knows. */
-export type OnProgress = (phase: string, done: number, of: number) => void;
 
 /** Says in a data folder which corpus lies in it. */
 const CORPUS_FILE = "stress-corpus.json";

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { LoadClient } from "./load-client.ts";
+import type { EnsembleAsked } from "./record.ts";
 
 export interface Served {
   readonly url: string;
@@ -54,9 +55,6 @@ export interface Answer {
   /** Patterns whose symbols were read. */
   readonly rowsRead: number;
 }
-
-/** `ranked`: the most similar patterns, most similar first. `kato`: KATO's ensemble, ranked by potential. */
-export type EnsembleAsked = "ranked" | "kato";
 
 export interface Asking {
   readonly ensemble: EnsembleAsked;

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { type Config, configOf } from "../../src/config.ts";
+import { openEngine } from "../../src/engine.ts";
 import { silentLogger } from "../../src/log.ts";
 import { kbId } from "../../src/model/kb-id.ts";
 import { openEmbedded } from "../../src/store/clickhouse-client.ts";
@@ -77,6 +78,20 @@ it("a filled corpus has the rows of a learned one, repeats and all, and goes on 
     expect(await stateOf(filled)).toEqual(await stateOf(learned));
 
     const kb = kbId("stress", filled.serviceName);
+    const more = [[["w1"], ["never seen"]], corpus.pattern(0).map((symbol) => [symbol])];
+    for (const config of [learned, filled]) {
+      const engine = await openEngine(config, silentLogger);
+      try {
+        expect(await engine.learnSequences(kb, more)).toEqual({ stored: 2, tooShort: 0 });
+      } finally {
+        await engine.close();
+      }
+    }
+    const [wasLater, isLater] = [await tablesOf(learned), await tablesOf(filled)];
+    for (const table of ["symbols", "patterns", "pattern_names", "learn_events"]) expect(isLater[table], table).toEqual(wasLater[table]);
+    expect(isLater.patterns).toHaveLength(is.patterns!.length + 1);
+    expect(await stateOf(filled)).toEqual(await stateOf(learned));
+
     await expect(fillCorpus(filled, silentLogger, corpus, kb, quiet)).rejects.toMatchObject({ code: "ENGRAM_BAD_REQUEST" });
   } finally {
     rmSync(folder, { recursive: true, force: true });
