@@ -99,8 +99,7 @@ export const openScoreBench: OpenSuite = (mode): BenchSuite => {
     answer({ kind: "seal", memory: 0, batch, block, capacity: SLOT_BYTES, withIndex: true, symbolCount: spec.symbolCount });
     const query = sealQueryBlock(spec, symbolHash);
     const run = (place: number) => (): number => {
-      const pieces = [place, 0, columns.rows];
-      const scores = answer({ kind: "score", query, table: null, memory: 0, pieces, floor: Number.NEGATIVE_INFINITY });
+      const scores = answer({ kind: "score", query, table: null, place, from: 0, to: columns.rows, floor: Number.NEGATIVE_INFINITY });
       return viewScoreBlock(scores).matched;
     };
     const common = { unit: "candidate", items: columns.rows, expected: matched };

@@ -115,9 +115,9 @@ export function openNativeBlock(mode: BenchMode): Contest {
     },
     symbolHash,
   );
+  const floor = Number.NEGATIVE_INFINITY;
   const score = (): number => {
-    const pieces = [POOL_SLOTS, 0, sequences.length];
-    const reply = thread.run({ kind: "score", query: sealed, table: null, memory: 0, pieces, floor: Number.NEGATIVE_INFINITY });
+    const reply = thread.run({ kind: "score", query: sealed, table: null, place: POOL_SLOTS, from: 0, to: sequences.length, floor });
     if (!reply.ok) throw new Error(reply.message);
     return viewScoreBlock(reply.buffer).matched;
   };

@@ -70,7 +70,7 @@ export async function openPool(mode: BenchMode): Promise<Contest> {
   const residentBytes = param(mode, 24, 1_000) * 2 ** 20;
   const options = { symbolCapacity: 1 << 16, residentBytes };
   const opened: [name: string, Opened][] = [
-    ["calling thread", await filled(await openInlinePool({ ...options, sliceRows: 1 << 30 }), ranges, query)],
+    ["calling thread", await filled(await openInlinePool({ ...options, yieldMs: Number.POSITIVE_INFINITY }), ranges, query)],
     ["1 thread", await filled(await openPiscinaPool({ threads: 1, queueMax: 8, ...options }), ranges, query)],
     ["2 threads", await filled(await openPiscinaPool({ threads: 2, queueMax: 8, ...options }), ranges, query)],
   ];

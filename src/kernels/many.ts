@@ -1,6 +1,6 @@
 /**
  * Many queries against one block of candidates, on whichever thread this is called: the block stays in the caches while query after query meets
- * it. Cost beside the kernels: some microseconds a query for its tables, a fraction of one a hit. Not for one query: `scorePieces`
+ * it. Cost beside the kernels: some microseconds a query for its tables, a fraction of one a hit. Not for one query: `Scoring`
  * brings what a prediction needs.
  */
 import {
@@ -24,7 +24,7 @@ import type { PoolInstance } from "./instance.ts";
 
 /**
  * Scores all rows at `place` (candidate batch or resident block) against queries `from` to `to` (exclusive) of the pack, which have no stages.
- * Returns a sealed hit block. Errors: as `scorePieces`.
+ * Returns a sealed hit block. Errors: as `Scoring`.
  */
 export function scoreMany(
   instance: PoolInstance,

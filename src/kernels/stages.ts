@@ -1,6 +1,6 @@
 /**
  * One task, rows of candidate batches or resident blocks, through the query's stages and the match, on whichever thread this is called: the kernels do the work, here
- * is their order, their clock, and the winners' copy into a score block. Cost beside the kernels: a few microseconds a slice and about
+ * is their order, their clock, and the winners' copy into a score block. Cost beside the kernels: a few microseconds a piece and about
  * one a kept match.
  */
 import {
@@ -43,25 +43,35 @@ export interface Piece {
 }
 
 /**
- * Scores the pieces as one candidate set. `table` as in the query's spec. Returns a sealed score block with the best `keep` of them all; matches
- * with a key below `floor` are counted in it and left out. Pieces of more than BATCH_ROWS_MAX rows together only where `keep` is not above that.
- * Errors: ENGRAM_STORE_REPLY for rows that are no patterns, ENGRAM_LIMIT_EXCEEDED for texts beyond what scratch holds; a trap comes through.
+ * One task: pieces scored one after the other as one candidate set, then sealed, once. `table` as in the query's spec; matches with a key below
+ * `floor` are counted and left out. Errors of `add`: ENGRAM_STORE_REPLY for rows that are no patterns, ENGRAM_LIMIT_EXCEEDED for texts beyond
+ * what scratch holds; a trap comes through.
  */
-export function scorePieces(
-  instance: PoolInstance,
-  query: QueryBlockView,
-  table: SymbolTable | null,
-  pieces: readonly Piece[],
-  floor: number,
-): ArrayBuffer {
-  const { kernels, scratch } = instance;
-  if (table !== null) instance.loadTable(table, query.isCharacter);
-  instance.loadQuery(query);
-  kernels.beginTask(scratch, floor);
-  const books = new Books(query);
-  for (const piece of pieces) scorePiece(instance, query, piece, books);
-  kernels.sortKept(scratch);
-  return sealScoreBlock({ ...books, ...copyKept(instance, contextField(instance, CONTEXT_KEPT)) });
+export class Scoring {
+  readonly #instance: PoolInstance;
+  readonly #query: QueryBlockView;
+  readonly #books: Books;
+
+  constructor(instance: PoolInstance, query: QueryBlockView, table: SymbolTable | null, floor: number) {
+    if (table !== null) instance.loadTable(table, query.isCharacter);
+    instance.loadQuery(query);
+    instance.kernels.beginTask(instance.scratch, floor);
+    this.#instance = instance;
+    this.#query = query;
+    this.#books = new Books(query);
+  }
+
+  /** Pieces of more than BATCH_ROWS_MAX rows together only where the query keeps less than that. */
+  add(piece: Piece): void {
+    scorePiece(this.#instance, this.#query, piece, this.#books);
+  }
+
+  /** A sealed score block with the best `keep` of all pieces. */
+  seal(): ArrayBuffer {
+    const instance = this.#instance;
+    instance.kernels.sortKept(instance.scratch);
+    return sealScoreBlock({ ...this.#books, ...copyKept(instance, contextField(instance, CONTEXT_KEPT)) });
+  }
 }
 
 /** What a task counts over its pieces. */

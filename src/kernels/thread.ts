@@ -10,8 +10,9 @@ import { bandKeysOfRows } from "./band-keys.ts";
 import { instantiatePool, type PoolInstance } from "./instance.ts";
 import { scoreMany } from "./many.ts";
 import type { PoolLayout, ScratchLease } from "./pool-memory.ts";
+import { scanSlices } from "./scan.ts";
 import { sealResidentBlock } from "./seal.ts";
-import { type Piece, partnerSlice, scorePieces } from "./stages.ts";
+import { partnerSlice, Scoring } from "./stages.ts";
 
 /** No memory reaches this far (kernels/pool-memory.ts): reading here traps. */
 const BEYOND_MEMORY = 0xfffffff0;
@@ -41,7 +42,7 @@ export class KernelThread {
     } catch (error) {
       if (error instanceof EngineError) return { ok: false, code: error.code, message: error.message };
       // Whatever it was, nobody knows what it left behind.
-      const memory = task.kind === "score" || task.kind === "seal" ? task.memory : 0;
+      const memory = "memory" in task ? task.memory : 0;
       this.#instances[memory] = this.#instantiate(memory, true);
       return {
         ok: false,
@@ -52,10 +53,15 @@ export class KernelThread {
   }
 
   #runSlice(task: SliceTask): ArrayBuffer {
-    const memory = task.kind === "partners" ? 0 : task.memory;
+    const memory = "memory" in task ? task.memory : 0;
     const instance = (this.#instances[memory] ??= this.#instantiate(memory, this.#lease.isUsed));
     if (task.fault === "trap") instance.kernels.firstBadRow(BEYOND_MEMORY, 0, 1, 1);
-    if (task.kind === "score") return scorePieces(instance, viewQueryBlock(task.query), task.table, piecesOf(task.pieces), task.floor);
+    if (task.kind === "scan") return scanSlices(instance, task);
+    if (task.kind === "score") {
+      const scoring = new Scoring(instance, viewQueryBlock(task.query), task.table, task.floor);
+      scoring.add(task);
+      return scoring.seal();
+    }
     if (task.kind === "seal") {
       return Float64Array.of(sealResidentBlock(instance, task.batch, task.block, task.capacity, task.symbolCount, task.withIndex)).buffer;
     }
@@ -67,14 +73,6 @@ export class KernelThread {
   #instantiate(memory: number, isUsed: boolean): PoolInstance {
     return instantiatePool(this.#module, this.#memories[memory]!, this.#layout, { ...this.#lease, isUsed });
   }
-}
-
-function piecesOf(numbers: readonly number[]): Piece[] {
-  return Array.from({ length: numbers.length / 3 }, (_, n) => ({
-    place: numbers[n * 3]!,
-    from: numbers[n * 3 + 1]!,
-    to: numbers[n * 3 + 2]!,
-  }));
 }
 
 function packPartners(partners: readonly Partner[]): ArrayBuffer {

@@ -22,6 +22,8 @@ export interface InlinePoolOptions {
   readonly arenaBytesMax?: number;
   /** Fixes the rows of a slice; for tests. */
   readonly sliceRows?: number;
+  /** Milliseconds of a scan between two turns of the event loop; for benches. */
+  readonly yieldMs?: number;
   /** Asked for each slice; for tests. */
   readonly faultOf?: () => Fault | undefined;
 }
@@ -38,6 +40,7 @@ export async function openInlinePool(options: InlinePoolOptions = {}): Promise<K
   const thread = new KernelThread(loadPoolModule(), memories, layout, leaseScratch(memories[0]!, layout, 1));
   const runner = {
     threads: 1,
+    isInline: true,
     run: async (task: Parameters<KernelThread["run"]>[0]) => {
       await setImmediate();
       return thread.run(task);
@@ -47,6 +50,7 @@ export async function openInlinePool(options: InlinePoolOptions = {}): Promise<K
   return new SlicedPool(runner, memories, layout, {
     queueMax: options.queueMax ?? 64,
     sliceRows: options.sliceRows,
+    yieldMs: options.yieldMs,
     faultOf: options.faultOf,
   });
 }

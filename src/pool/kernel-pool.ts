@@ -20,7 +20,7 @@ export interface ScoreOptions {
   /** `performance.now()` value after which no further slice starts: ENGRAM_DEADLINE. */
   readonly deadlineAt?: number;
   /**
-   * Asked before each slice: matches with a key below it need not come back (they count as pruned). What a slice finds beyond is not
+   * Asked before each task: matches with a key below it need not come back (they count as pruned). What a slice finds beyond is not
    * worth its copy once a scan has as many better matches as it keeps. Left out: everything up to `keep` comes back.
    */
   readonly floor?: () => number;
@@ -59,7 +59,7 @@ export interface KernelPool {
    */
   score(query: PreparedQuery, columns: CandidateColumns, options?: ScoreOptions): Promise<readonly ScoreBlock[]>;
   /**
-   * As `score`, over blocks in resident memory: `take` gets the score blocks as they come, in no order, before the next slice asks for the
+   * As `score`, over blocks in resident memory: `take` gets the score blocks as they come, in no order, before the next task asks for the
    * floor. The caller sees to it that the blocks stay.
    */
   scan(query: PreparedQuery, blocks: readonly PlacedBlock[], take: (block: ScoreBlock) => void, options?: ScoreOptions): Promise<void>;

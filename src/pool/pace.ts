@@ -5,12 +5,12 @@
  */
 
 /** A slice's aim: other requests wait for at most this on each thread; between the 0.3 and 5 ms of the design. */
-const SLICE_NS = 4e6;
+export const SLICE_NS = 4e6;
 /**
  * Shorter slices are not worth a second thread: waking one costs the main thread up to 0.35 ms on a virtual machine, each slice sends its own
  * best matches back, and a scan has other batches for the second thread anyway.
  */
-const SLICE_NS_MIN = 3e6;
+export const SLICE_NS_MIN = 3e6;
 /** Weight of the newest slice: lengths differ along a kb, and the first slices run in code that is not optimised yet. */
 const NEWEST_WEIGHT = 0.5;
 

@@ -1,12 +1,13 @@
 /**
  * The kernel pool on worker threads. The module is compiled once and handed to every thread; all threads work on one shared memory, each in a
  * scratch that it takes when it starts. A thread that is lost is replaced and its slice run once more. Start it early and keep it: a
- * pool takes 30 to 60 ms to start, a slice about 40 µs to dispatch.
+ * pool takes 30 to 60 ms to start, a task about 40 µs to dispatch.
  */
 import { Piscina } from "piscina";
 import { EngineError } from "../errors.ts";
 import { createPoolMemories, type PoolLayout, planPoolMemory, releaseLostScratch, SYMBOL_CAPACITY } from "../kernels/pool-memory.ts";
 import { type Logger, silentLogger } from "../log.ts";
+import { ScanBoard } from "../wire/scan-board.ts";
 import type { Fault, Reply, SliceTask, Task } from "../wire/task.ts";
 import { loadPoolModule } from "./inline-pool.ts";
 import type { KernelPool } from "./kernel-pool.ts";
@@ -75,6 +76,7 @@ export async function openPiscinaPool(options: PiscinaPoolOptions): Promise<Kern
   const runOnce = (task: Task): Promise<Reply> => piscina.run(task) as Promise<Reply>;
   const runner = {
     threads,
+    isInline: false,
     async run(task: SliceTask): Promise<Reply> {
       try {
         return await runOnce(task);
@@ -82,6 +84,8 @@ export async function openPiscinaPool(options: PiscinaPoolOptions): Promise<Kern
         // A worker answers whatever its task did; no answer means that the thread is gone.
         log.error({ err: error }, "a kernel worker was lost; its slice is run once more");
         freeLostScratch();
+        // Nobody heard of what it found: its slices go to whoever asks next.
+        if (task.kind === "scan") new ScanBoard(task.board).release(task.number);
       }
       try {
         return await runOnce(task.fault === "exit" ? { ...task, fault: options.faultOf?.() } : task);

@@ -5,7 +5,7 @@
  * A call holds up to LANES_MAX slots, so that one batch is copied while another is scored. Each slot is worked by as many runners as there
  * are threads, each taking the next rows when its slice is back; a running slice is never stopped (that would end its thread).
  */
-import { BATCH_ROWS_MAX, POOL_SLOTS, SHORT_QUERY_MAX, SLOT_BYTES } from "../../assembly/layout.ts";
+import { POOL_SLOTS, SHORT_QUERY_MAX, SLOT_BYTES } from "../../assembly/layout.ts";
 import { EngineError } from "../errors.ts";
 import { assertTableFits } from "../kernels/instance.ts";
 import type { PoolLayout } from "../kernels/pool-memory.ts";
@@ -19,11 +19,12 @@ import type { Partner, PreparedQuery, QuerySpec, SymbolTable } from "../wire/que
 import { type ScoreBlock, viewScoreBlock } from "../wire/score-block.ts";
 import type { Fault, Reply, SliceTask } from "../wire/task.ts";
 import { PoolBlockMemory } from "./block-memory.ts";
+import { BlockScan } from "./block-scan.ts";
 import { BulkScan, type PackedQueries, type PackHits } from "./bulk-scan.ts";
 import type { BlockMemory, KernelPool, PlacedBlock, ScoreOptions } from "./kernel-pool.ts";
 import { Pace } from "./pace.ts";
-import { RowMap } from "./row-map.ts";
 import { assertGoesOn, SlotQueue } from "./slot-queue.ts";
+import { allOrFirstError } from "./wait-all.ts";
 
 /** Slots a call holds at most: one is copied while the other is scored. */
 const LANES_MAX = 2;
@@ -37,6 +38,8 @@ const PARTNER_PAIR_NS = 40;
 /** Where slices run. Never rejects for what a task did: that is in the reply; ENGRAM_WORKER_LOST when a thread was lost twice. */
 export interface SliceRunner {
   readonly threads: number;
+  /** Tasks run on the calling thread. */
+  readonly isInline: boolean;
   run(task: SliceTask): Promise<Reply>;
   close(): Promise<void>;
 }
@@ -46,6 +49,8 @@ export interface SlicedPoolOptions {
   readonly queueMax: number;
   /** Fixes the rows of a slice; for tests. */
   readonly sliceRows?: number | undefined;
+  /** Milliseconds after which a scan gives way if others wait, or the event loop does; for benches. */
+  readonly yieldMs?: number | undefined;
   /** Asked for each slice; for tests. */
   readonly faultOf?: (() => Fault | undefined) | undefined;
 }
@@ -66,8 +71,9 @@ export class SlicedPool implements KernelPool {
   readonly #slots: SlotQueue;
   readonly #bulk: BulkScan;
   readonly #paces = new WeakMap<PreparedQuery, Pace>();
-  /** Nanoseconds a resident row took the last query of a kind. */
-  readonly #rowNs = new Map<string, number>();
+  readonly #blockScan: BlockScan;
+  /** Tasks sent to threads and not answered yet. */
+  #underWay = 0;
   readonly #running = new Set<Promise<unknown>>();
   #closed: Promise<void> | undefined;
 
@@ -81,9 +87,8 @@ export class SlicedPool implements KernelPool {
       releaseSlot: (slot) => this.#slots.release(slot),
       seal: (task) =>
         this.#during(async () => {
-          const reply = await this.#runner.run({ ...task, fault: this.#options.faultOf?.() });
-          if (!reply.ok) throw new EngineError(reply.code, reply.message);
-          return new Float64Array(reply.buffer)[0]!;
+          const { buffer } = await this.#run({ ...task, fault: this.#options.faultOf?.() });
+          return new Float64Array(buffer)[0]!;
         }),
     });
     this.#layout = layout;
@@ -99,6 +104,15 @@ export class SlicedPool implements KernelPool {
       inSlices: (count, pace, scoreOptions, run) => this.#inSlices(count, pace, scoreOptions, run),
       faultOf: () => options.faultOf?.(),
     });
+    this.#blockScan = new BlockScan({
+      threads: this.threads,
+      isInline: runner.isInline,
+      sliceRows: options.sliceRows,
+      yieldMs: options.yieldMs,
+      run: (task) => this.#run(task),
+      faultOf: () => options.faultOf?.(),
+    });
+    this.#blockScan.yieldWhen(false);
   }
 
   prepare(spec: QuerySpec): PreparedQuery {
@@ -215,8 +229,9 @@ export class SlicedPool implements KernelPool {
           kind: "score",
           query: query.bytes,
           table,
-          memory: 0,
-          pieces: [placeOf(slot), from, to],
+          place: placeOf(slot),
+          from,
+          to,
           floor: options.floor?.() ?? Number.NEGATIVE_INFINITY,
           fault: this.#options.faultOf?.(),
         },
@@ -234,25 +249,12 @@ export class SlicedPool implements KernelPool {
     options: ScoreOptions,
   ): Promise<void> {
     assertGoesOn(options);
-    const map = new RowMap(blocks);
-    if (map.rows === 0) return;
+    if (blocks.length === 0) return;
     // The slot itself stays empty: it stands for a place in the bounded queue.
     const slot = this.#slots.take() ?? (await this.#slots.wait(options));
     try {
-      const kind = kindOf(query.spec);
-      const pace = new Pace(this.#rowNs.get(kind) ?? guessNs(query.spec), this.threads);
-      // A task keeps at most as many matches as its scratch holds, whatever the query asks.
-      const rowsMax = query.spec.keep > BATCH_ROWS_MAX ? BATCH_ROWS_MAX : Number.POSITIVE_INFINITY;
-      const table = tableNeeded(query.spec);
-      const runSlice = async (from: number, to: number): Promise<void> => {
-        for (const { memory, pieces, rows } of map.pieces(from, to)) {
-          const floor = options.floor?.() ?? Number.NEGATIVE_INFINITY;
-          const task: SliceTask = { kind: "score", query: query.bytes, table, memory, pieces, floor, fault: this.#options.faultOf?.() };
-          take(viewScoreBlock(await this.#runSlice(task, rows, pace)));
-        }
-      };
-      await this.#inSlices(map.rows, pace, options, runSlice, rowsMax);
-      this.#rowNs.set(kind, pace.nsPerRow);
+      const { spec } = query;
+      await this.#blockScan.scan(query, tableNeeded(spec), blocks, take, { kind: kindOf(spec), guessNs: guessNs(spec), options });
     } finally {
       this.#slots.release(slot);
     }
@@ -304,19 +306,13 @@ export class SlicedPool implements KernelPool {
   }
 
   /** Calls `runSlice` for consecutive ranges of `count` things, as many at once as there are threads; none is started after an error. */
-  async #inSlices(
-    count: number,
-    pace: Pace,
-    options: ScoreOptions,
-    runSlice: (from: number, to: number) => Promise<void>,
-    most = Number.POSITIVE_INFINITY,
-  ): Promise<void> {
+  async #inSlices(count: number, pace: Pace, options: ScoreOptions, runSlice: (from: number, to: number) => Promise<void>): Promise<void> {
     let next = 0;
     const runner = async (): Promise<void> => {
       while (next < count) {
         assertGoesOn(options);
         const from = next;
-        next = Math.min(count, from + Math.min(most, this.#options.sliceRows ?? pace.rowsFor(count - from)));
+        next = Math.min(count, from + (this.#options.sliceRows ?? pace.rowsFor(count - from)));
         await runSlice(from, next);
       }
     };
@@ -326,10 +322,21 @@ export class SlicedPool implements KernelPool {
   }
 
   async #runSlice(task: SliceTask, size?: number, pace?: Pace): Promise<ArrayBuffer> {
-    const reply = await this.#runner.run(task);
-    if (!reply.ok) throw new EngineError(reply.code, reply.message);
-    if (size !== undefined) pace?.note(size, reply.nanoseconds);
-    return reply.buffer;
+    const { buffer, nanoseconds } = await this.#run(task);
+    if (size !== undefined) pace?.note(size, nanoseconds);
+    return buffer;
+  }
+
+  /** Runs a task; while more are sent than there are threads, scans give way. */
+  async #run(task: SliceTask): Promise<Extract<Reply, { ok: true }>> {
+    this.#blockScan.yieldWhen(++this.#underWay > this.threads);
+    try {
+      const reply = await this.#runner.run(task);
+      if (!reply.ok) throw new EngineError(reply.code, reply.message);
+      return reply;
+    } finally {
+      this.#blockScan.yieldWhen(--this.#underWay > this.threads);
+    }
   }
 
   #paceOf(query: PreparedQuery): Pace {
@@ -360,18 +367,4 @@ function kindOf({ similarity, stages, symbols, partners, recallThreshold }: Quer
 /** The table if anything looks inside symbols; otherwise it need not travel. */
 function tableNeeded({ similarity, stages, table }: QuerySpec): SymbolTable | null {
   return similarity === "character" || stages.some(({ name }) => name === "minhash") ? table : null;
-}
-
-/** Waits for all; if one fails, calls `stop` so that the others end soon, waits for them, and rejects with the first error. */
-async function allOrFirstError(promises: readonly Promise<void>[], stop: () => void): Promise<void> {
-  const failures: unknown[] = [];
-  await Promise.all(
-    promises.map((promise) =>
-      promise.catch((error: unknown) => {
-        failures.push(error);
-        stop();
-      }),
-    ),
-  );
-  if (failures.length > 0) throw failures[0];
 }

@@ -248,6 +248,8 @@ export interface QueryBlockView {
   readonly id: number;
   readonly bytes: Uint8Array;
   readonly symbolCount: number;
+  /** Matches a task keeps at most. */
+  readonly keep: number;
   readonly isCharacter: boolean;
   readonly stages: readonly StageRecord[];
 }
@@ -268,6 +270,7 @@ export function viewQueryBlock(bytes: Uint8Array): QueryBlockView {
     id: view.getFloat64(ASK_ID, true),
     bytes,
     symbolCount: view.getUint32(ASK_SYMBOL_COUNT, true),
+    keep: view.getUint32(ASK_KEEP, true),
     isCharacter: (view.getUint32(ASK_FLAGS, true) & ASK_CHARACTER) !== 0,
     stages: Array.from({ length: view.getUint32(ASK_STAGES, true) }, (_, i) => {
       const at = stagesAt + i * STAGE_BYTES;

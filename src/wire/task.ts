@@ -14,12 +14,38 @@ export interface ScoreTask {
   /** A sealed query block. */
   readonly query: Uint8Array<SharedArrayBuffer>;
   readonly table: SymbolTable | null;
-  /** Which of the pool's memories everything lies in. */
-  readonly memory: number;
-  /** Rows to score, three numbers each: address of the candidate batch or resident block, first row, row behind the last. */
-  readonly pieces: readonly number[];
+  /** Address of the candidate batch. */
+  readonly place: number;
+  readonly from: number;
+  readonly to: number;
   /** Matches with a smaller key are counted and not sent back: the caller has as many better ones as it keeps. */
   readonly floor: number;
+  readonly fault?: Fault | undefined;
+}
+
+/** A thread's part of a scan of resident blocks (kernels/scan.ts). */
+export interface ScanTask {
+  readonly kind: "scan";
+  /** A sealed query block. */
+  readonly query: Uint8Array<SharedArrayBuffer>;
+  readonly table: SymbolTable | null;
+  /** Which of the pool's memories the slices lie in. */
+  readonly memory: number;
+  /** Of a ScanBoard (wire/scan-board.ts). */
+  readonly board: SharedArrayBuffer;
+  /** Slices that may be taken. */
+  readonly from: number;
+  readonly to: number;
+  /** By which the board knows the task; not 0. */
+  readonly number: number;
+  /** Tasks that take slices of the same scan, as far as its maker can tell. */
+  readonly sharers: number;
+  /** Slices it takes at most. */
+  readonly slicesMax: number;
+  /** Milliseconds after which it answers with what it has if others wait. */
+  readonly yieldMs: number;
+  /** Unix milliseconds after which it takes no slice; infinity: none. */
+  readonly deadlineAt: number;
   readonly fault?: Fault | undefined;
 }
 
@@ -81,7 +107,7 @@ export interface StartTask {
   readonly kind: "start";
 }
 
-export type SliceTask = ScoreTask | PartnerTask | SealTask | ManyTask | BandTask;
+export type SliceTask = ScoreTask | ScanTask | PartnerTask | SealTask | ManyTask | BandTask;
 export type Task = SliceTask | StartTask;
 
 export type Reply =

@@ -115,6 +115,22 @@ export function residentMemoryContract(name: string, openPool: OpenPool, { canLo
       expect(await codeOf(running)).toBe("ENGRAM_ABORTED");
     });
 
+    test("scans side by side give way to each other, and each has all its rows and the twin's answer", async () => {
+      const pool = await opened({ residentBytes: 64 * MIB });
+      const kb = kbOf(200);
+      const copies = 300;
+      const blocks = (await pool.resident.seal(repeated(kb.columns, copies), kb.numbering.ids.size))!;
+      const thresholds = [0, 0.1, 0.2, 0.3, 0.4, 0.1, 0, 0.3];
+      const answers = await Promise.all(thresholds.map((threshold) => scanned(pool, kb, blocks, asked(threshold), 40)));
+      answers.forEach(({ kept, candidates }, at) => {
+        expect(candidates).toBe(200 * copies);
+        // Copies of the best pattern, all of one name.
+        expect(kept.map(({ key, name }) => [key, name])).toEqual(
+          Array.from({ length: 40 }, () => expectedBest(kb, asked(thresholds[at]!), 1)[0]!).map(({ key, name }) => [key, name]),
+        );
+      });
+    });
+
     test("rows that are no patterns are not sealed, and take no room", async () => {
       const pool = await opened();
       const kb = kbOf(20);
@@ -148,7 +164,7 @@ export function residentMemoryContract(name: string, openPool: OpenPool, { canLo
       const expected = expectedBest(kb, asked(0.1), 5);
       for (let round = 0; round < 3; round++) {
         faults.push(undefined, "exit");
-        expect((await scanned(pool, kb, blocks, asked(0.1), 5)).kept).toEqual(expected);
+        expect(await scanned(pool, kb, blocks, asked(0.1), 5)).toEqual({ kept: expected, candidates: 120 });
       }
       faults.push("exit", "exit", "exit", "exit");
       expect(await codeOf(scanned(pool, kb, blocks, asked(0.1), 5))).toBe("ENGRAM_WORKER_LOST");

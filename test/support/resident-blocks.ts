@@ -45,7 +45,7 @@ export class ResidentPair {
 
   score(spec: QuerySpec, place: number, from: number, to: number, floor = Number.NEGATIVE_INFINITY): ScoreBlock {
     const query = sealQueryBlock(spec, symbolHash);
-    return viewScoreBlock(this.#answer({ kind: "score", query, table: spec.table, memory: 0, pieces: [place, from, to], floor }));
+    return viewScoreBlock(this.#answer({ kind: "score", query, table: spec.table, place, from, to, floor }));
   }
 
   run(task: SliceTask): Reply {
