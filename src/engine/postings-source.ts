@@ -176,8 +176,9 @@ export class PostingsSource implements CandidateSource {
         for (const id of ids) seen.add(id);
         scored = mergeScored(scored, await score(index.fetch(head.kb, head.generation, ids, options.signal)), keep);
         unseen = open.unseen;
-        if (whole === undefined || certain() || whole.rows > Math.min(rowsLeft, open.left * ROWS_A_FETCH)) continue;
-        // So many are left that reading what their bits only promise costs less than looking at them.
+        const toLookAt = open.reaching(scored.kept.length < keep ? 0 : scored.kept.at(-1)!.key);
+        if (whole === undefined || certain() || whole.rows > Math.min(rowsLeft, toLookAt * ROWS_A_FETCH)) continue;
+        // So many are to be looked at that reading what their bits only promise costs less.
         rowsLeft -= whole.rows;
         open = new Bounds(await list(similarity, whole, candidatesMax), candidatesMax, passedOver, similarity);
         whole = undefined;
@@ -265,6 +266,18 @@ class Bounds {
 
   get left(): number {
     return this.#ids.length - this.#taken;
+  }
+
+  /** How many are left whose bound reaches a similarity. */
+  reaching(similarity: number): number {
+    let low = this.#taken;
+    let high = this.#ids.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#bounds[middle]! >= similarity - ROUNDING) low = middle + 1;
+      else high = middle;
+    }
+    return low - this.#taken;
   }
 
   /** The list is in order, and what is not listed comes after it. */

@@ -17,7 +17,7 @@ import { Lease } from "./lease.ts";
 type Client = ReturnType<typeof createClient>;
 
 /** Values of `{name:Type}` placeholders. */
-export type Params = Readonly<Record<string, string | number | readonly number[]>>;
+export type Params = Readonly<Record<string, string | number | bigint | readonly number[] | readonly bigint[]>>;
 
 export interface ClickHouse {
   /** Name of the database that holds the tables; safe to stand in SQL. */
@@ -68,14 +68,18 @@ export function bindLiterals(sql: string, params: Params): string {
   return sql.replace(/\{(\w+):([\w()]+)\}/g, (_, name: string, type: string) => {
     const value = Object.hasOwn(params, name) ? params[name] : undefined;
     if (typeof value === "string" && type === "String") return `unhex('${Buffer.from(value, "utf8").toString("hex")}')`;
-    if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && /^UInt(8|16|32|64)$/.test(type))
-      return `to${type}(${value})`;
-    if (Array.isArray(value) && type === "Array(UInt64)" && value.every((v) => Number.isSafeInteger(v) && v >= 0)) {
+    // Digits alone: the engine takes the narrowest type, and each cast would cost as much to analyse as a condition.
+    if (isUnsigned(value) && /^UInt(8|16|32|64)$/.test(type)) return String(value);
+    if (Array.isArray(value) && type === "Array(UInt64)" && value.every(isUnsigned)) {
       // One literal: a thousand calls of a function cost as much as the look-up they are for.
       return `CAST([${value.join(",")}], 'Array(UInt64)')`;
     }
     throw new EngineError("ENGRAM_STORE_REPLY", `The query's parameter ${name}:${type} has no value of that type.`);
   });
+}
+
+function isUnsigned(value: unknown): value is number | bigint {
+  return typeof value === "bigint" ? value >= 0n && value < 1n << 64n : Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /** Names are the program's own; the file's may hold anything. */

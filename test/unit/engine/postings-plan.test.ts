@@ -31,8 +31,16 @@ it("reads a row of every pattern that reaches the similarity, whatever the order
   );
 });
 
+it("reads what few patterns have for the lengths of the rarest symbol, where it must be read at all", () => {
+  const known = [10, 16_384, 16_385, 20_000].map((patterns, id) => ({ id, weight: 1, patterns }));
+  const lengths = (similarity: number): number[] => planPostings(known, 4, similarity)!.reads.map(({ lengthTo }) => lengthTo);
+  expect(lengths(0.5)).toEqual([12, 12, 4, 0]);
+  // A pattern has 3 symbols at least, and one without the first two reaches it with no more than 1.
+  expect(lengths(0.8)).toEqual([6, 6, 1, -2]);
+});
+
 it("reads rare symbols for long patterns and frequent ones for short or none", () => {
-  const known = [3, 5, 7].map((id, i) => ({ id, weight: 1, patterns: 10 ** i }));
+  const known = [3, 5, 7].map((id, i) => ({ id, weight: 1, patterns: 10 ** (i + 5) }));
   // Of 3 known symbols a pattern of length 4 must have 2 to reach 0.5, so the third is read for shorter ones only.
   expect(planPostings(known, 3, 0.5)).toEqual({
     lengthFrom: 1,
@@ -41,7 +49,7 @@ it("reads rare symbols for long patterns and frequent ones for short or none", (
       { symbol: 5, weight: 1, lengthTo: 5 },
       { symbol: 7, weight: 1, lengthTo: 1 },
     ],
-    rows: 111,
+    rows: 11_100_000,
   });
   expect(planPostings(known, 3, 0.9)!.reads.map(({ lengthTo }) => lengthTo)).toEqual([3, 1, -1]);
   expect(planPostings([], 3, 0.5)).toBeUndefined();

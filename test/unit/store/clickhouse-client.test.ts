@@ -3,8 +3,16 @@ import { EngineError } from "../../../src/errors.ts";
 import { bindLiterals, clickhouseError } from "../../../src/store/clickhouse-client.ts";
 
 it("puts values into a query without a character of theirs standing in it", () => {
-  const sql = bindLiterals("a = {a:String} AND b < {b:UInt64} AND c IN {c:Array(UInt64)}", { a: "x'; DROP TABLE y; --", b: 7, c: [1, 2] });
-  expect(sql).toBe("a = unhex('78273b2044524f50205441424c4520793b202d2d') AND b < toUInt64(7) AND c IN CAST([1,2], 'Array(UInt64)')");
+  const sql = bindLiterals("a = {a:String} AND b < {b:UInt64} AND c IN {c:Array(UInt64)} AND d IN {d:Array(UInt64)}", {
+    a: "x'; DROP TABLE y; --",
+    b: 7,
+    c: [1, 2],
+    d: [2n ** 64n - 1n],
+  });
+  expect(sql).toBe(
+    "a = unhex('78273b2044524f50205441424c4520793b202d2d') AND b < 7 AND c IN CAST([1,2], 'Array(UInt64)') " +
+      "AND d IN CAST([18446744073709551615], 'Array(UInt64)')",
+  );
 });
 
 it.each([
@@ -14,6 +22,8 @@ it.each([
   ["a text for a number", "{a:UInt32}", { a: "1" }],
   ["a fraction", "{a:UInt32}", { a: 1.5 }],
   ["a negative number", "{a:UInt32}", { a: -1 }],
+  ["a number beyond 64 bits", "{a:UInt64}", { a: 2n ** 64n }],
+  ["a negative number in a list", "{a:Array(UInt64)}", { a: [1n, -1n] }],
   ["a type that is not known here", "{a:Float64}", { a: 1 }],
 ])("refuses %s", (_, sql, params) => {
   expect(() => bindLiterals(sql, params as never)).toThrow(EngineError);
