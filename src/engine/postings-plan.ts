@@ -12,6 +12,7 @@
  */
 import type { PostingRead } from "../store/pattern-index.ts";
 import { UNKNOWN_SYMBOL } from "../store/state-store.ts";
+import type { LengthShare } from "./length-shares.ts";
 
 /** A distinct symbol of the state that the kb knows. */
 export interface KnownSymbol {
@@ -25,7 +26,7 @@ export interface KnownSymbol {
 export interface PostingPlan {
   readonly lengthFrom: number;
   readonly reads: readonly PostingRead[];
-  /** Rows that are read at most: lengths are not counted in. */
+  /** Rows that are read, as far as the numbers of patterns and their lengths tell. */
   readonly rows: number;
 }
 
@@ -47,12 +48,12 @@ const ROUNDING = 1e-6;
  */
 const RARE_PATTERNS = 16_384;
 
-/** Reads for a similarity above 0; `known` rarest first. `undefined`: no pattern can reach it. O(known symbols). */
+/** Reads for a similarity above 0; `known` rarest first, `share` of the kb for the number of rows. `undefined`: no pattern can reach it. O(known symbols). */
 export function planPostings(
   known: readonly KnownSymbol[],
   stateLength: number,
   similarity: number,
-  { whole = false }: { readonly whole?: boolean } = {},
+  { whole = false, share = () => 1 }: { readonly whole?: boolean; readonly share?: LengthShare } = {},
 ): PostingPlan | undefined {
   const t = similarity - EPSILON;
   const lengthFrom = Math.max(1, Math.ceil((t * stateLength) / (2 - t) - ROUNDING));
@@ -64,9 +65,9 @@ export function planPostings(
     longest = Math.max(longest, needed);
     const lengthTo = needed >= lengthFrom && patterns <= RARE_PATTERNS ? longest : needed;
     if (!whole) left -= weight;
-    if (lengthTo >= lengthFrom) rows += patterns;
+    if (lengthTo >= lengthFrom) rows += patterns * share(lengthFrom, lengthTo);
     return { symbol: id, weight, lengthTo };
   });
   if (reads.length === 0 || reads[0]!.lengthTo < lengthFrom) return undefined;
-  return { lengthFrom, reads, rows };
+  return { lengthFrom, reads, rows: Math.ceil(rows) };
 }

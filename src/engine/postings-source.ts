@@ -17,6 +17,7 @@ import type { CandidateColumns } from "../wire/candidate-columns.ts";
 import { bothOf } from "./both-of.ts";
 import type { DeletedPatterns } from "./deleted-patterns.ts";
 import type { Indexer } from "./indexer.ts";
+import { type LengthShare, LengthShares } from "./length-shares.ts";
 import type { CandidateSource, Estimate, Found, Question } from "./plan.ts";
 import { type KnownSymbol, type PostingPlan, planPostings, weightsOf } from "./postings-plan.ts";
 import { mergeScored, NOTHING_SCORED, type Scored, scoreStream } from "./scoring.ts";
@@ -36,6 +37,8 @@ const LOW_SIMILARITY = 0.3;
 const CANDIDATES_A_FETCH = 2;
 /** Candidates that a level before the last lists: only the first of them are looked at. */
 const CANDIDATES_ABOVE = 1_500;
+/** What the last level lists at first where its rows are few enough to be read again: mostly enough, and the whole list costs a quarter more. */
+const CANDIDATES_LAST = 4_000;
 /**
  * Patterns fetched for one question, within what the question may read: two seconds at 0.1 ms each, or, of a kb whose scan takes longer than that, a
  * thousandth of its patterns, which is counted as a third of a scan (`source-costs.ts`).
@@ -49,6 +52,8 @@ const POSTING_ROWS_LEAST = 5_000_000;
 /** Patterns a fetch: few at first, because the best bounds are often the answer, then as many as there were before. */
 const FETCH_FIRST = 128;
 const FETCH_STEP = 1_024;
+/** So many where the first ones brought fewer matches than are asked: then every candidate has to be looked at, and in large fetches one costs less. */
+const FETCH_WANTING = 512;
 /** Distinct symbols of a state: each is a range of the key, and a query of more is slower than a scan. */
 const SYMBOLS_MAX = 256;
 /** Different similarities of patterns below 4,096 symbols differ by more than 1e-8; less is rounding. */
@@ -64,6 +69,7 @@ const USUAL_FETCHES = 100;
 
 interface Prepared {
   readonly known: readonly KnownSymbol[];
+  readonly share: LengthShare;
   /** Ids below are indexed. */
   readonly below: number;
 }
@@ -82,6 +88,7 @@ export class PostingsSource implements CandidateSource {
   readonly #deleted: DeletedPatterns;
   readonly #pool: KernelPool;
   readonly #indexer: Indexer;
+  readonly #shares: LengthShares;
   /** Asked for by the estimate and used by the search. */
   readonly #prepared = new WeakMap<Question, Promise<Prepared>>();
 
@@ -97,6 +104,7 @@ export class PostingsSource implements CandidateSource {
     this.#deleted = options.deleted;
     this.#pool = options.pool;
     this.#indexer = options.indexer;
+    this.#shares = new LengthShares(options.patterns.index);
   }
 
   async estimate(question: Question): Promise<Estimate> {
@@ -104,9 +112,9 @@ export class PostingsSource implements CandidateSource {
     if (!config.use_token_matching) return { refused: "in character mode every symbol can match every other" };
     if ((config.fuzzy_token_threshold ?? 0) > 0) return { refused: "with fuzzy tokens a pattern can match without a common symbol" };
     if (config.recall_threshold <= 0) return { refused: "at threshold 0 every pattern matches" };
-    const { known, below } = await this.#prepare(question);
+    const { known, below, share } = await this.#prepare(question);
     if (known.length > SYMBOLS_MAX) return { refused: `the state has more than ${SYMBOLS_MAX} distinct symbols` };
-    const levels = levelsOf(question, known);
+    const levels = levelsOf(question, known, share);
     const rows = levels[0]?.plan?.rows ?? 0;
     const scanned = ((head.patternCount - below) * SCANNED_ROW_NS) / 1_000;
     const exhaustive = !stopsEarly(question);
@@ -121,7 +129,7 @@ export class PostingsSource implements CandidateSource {
 
   async search(question: Question): Promise<Found> {
     const { head, prepare, keep, options } = question;
-    const { known, below } = await this.#prepare(question);
+    const { known, below, share } = await this.#prepare(question);
     const sources = { patterns: this.#patterns, deleted: this.#deleted };
     const rest = await openStream(this.#state, sources, head, { ...options, from: below });
     if (rest.patternCount === 0) return { ...NOTHING_SCORED, certified: true, rowsRead: 0 };
@@ -131,18 +139,21 @@ export class PostingsSource implements CandidateSource {
     const stateLength = question.symbolIds.length;
     const list = (similarity: number, plan: PostingPlan, limit: number): Promise<PostingCandidates> =>
       index.candidates(head.kb, head.generation, { stateLength, similarity, limit, ...plan }, options.signal);
-    const levels = levelsOf(question, known);
+    const levels = levelsOf(question, known, share);
     let rowsLeft = Math.max(POSTING_ROWS_LEAST, question.rowsMax * ROWS_A_PATTERN);
     const seen = new Set<number>();
     const fetchesMax = Math.min(fetchMaxOf(head.patternCount), question.rowsMax);
     const candidatesMax = CANDIDATES_A_FETCH * fetchMaxOf(head.patternCount);
-    /** What is to be listed of a level: those that were seen before stand in its list too. */
-    const limitOf = (at: number): number => (at === levels.length - 1 ? candidatesMax : CANDIDATES_ABOVE + seen.size);
+    /** What is to be listed at first: those that were seen before stand in the list too. */
+    const limitOf = (at: number, { rows }: PostingPlan): number => {
+      if (at < levels.length - 1) return CANDIDATES_ABOVE + seen.size;
+      return rows <= CHEAP_ROWS ? CANDIDATES_LAST + seen.size : candidatesMax;
+    };
     const asksFirst = below > 0 && levels[0]!.plan !== undefined && levels[0]!.plan.rows <= rowsLeft;
     // The first list is read while the rest is scanned.
     let [scored, first] = await bothOf(
       score(rest.columns()),
-      asksFirst ? list(levels[0]!.similarity, levels[0]!.plan!, limitOf(0)) : Promise.resolve(undefined),
+      asksFirst ? list(levels[0]!.similarity, levels[0]!.plan!, limitOf(0, levels[0]!.plan!)) : Promise.resolve(undefined),
     );
     if (below === 0) return { ...scored, certified: true, rowsRead: scored.candidates };
 
@@ -161,17 +172,29 @@ export class PostingsSource implements CandidateSource {
       }
       if (plan.rows > rowsLeft || late()) break;
       rowsLeft -= plan.rows;
-      const limit = limitOf(at);
+      let limit = limitOf(at, plan);
+      let read = plan;
       const found = first ?? (await list(similarity, plan, limit));
       first = undefined;
       const before = seen.size;
       const fetchMax = Math.min(fetchesMax, last ? fetchesMax : before + Math.max(2 * keep, FETCH_FIRST));
       const passedOver = (id: number): boolean => seen.has(id) || deleted.has(id);
       let open = new Bounds(found, limit, passedOver, similarity);
-      let whole = planPostings(known, stateLength, similarity, { whole: true });
+      let whole = planPostings(known, stateLength, similarity, { whole: true, share });
       unseen = open.unseen;
-      while (open.left > 0 && !certain() && seen.size < fetchMax && !late()) {
-        const step = Math.max(FETCH_FIRST, Math.min(seen.size - before, FETCH_STEP));
+      while (!certain() && seen.size < fetchMax && !late()) {
+        if (open.left === 0) {
+          // A level above the last leaves what it has not listed to the next one.
+          if (!last || !open.isCut || limit >= candidatesMax || read.rows > rowsLeft) break;
+          rowsLeft -= read.rows;
+          limit = candidatesMax;
+          open = new Bounds(await list(similarity, read, limit), limit, passedOver, similarity);
+          unseen = open.unseen;
+          continue;
+        }
+        const fetched = seen.size - before;
+        const least = fetched > 0 && scored.kept.length < keep ? FETCH_WANTING : FETCH_FIRST;
+        const step = Math.max(least, Math.min(fetched, FETCH_STEP));
         const ids = open.take(Math.min(step, fetchMax - seen.size));
         for (const id of ids) seen.add(id);
         scored = mergeScored(scored, await score(index.fetch(head.kb, head.generation, ids, options.signal)), keep);
@@ -180,7 +203,9 @@ export class PostingsSource implements CandidateSource {
         if (whole === undefined || certain() || whole.rows > Math.min(rowsLeft, toLookAt * ROWS_A_FETCH)) continue;
         // So many are to be looked at that reading what their bits only promise costs less.
         rowsLeft -= whole.rows;
-        open = new Bounds(await list(similarity, whole, candidatesMax), candidatesMax, passedOver, similarity);
+        limit = limitOf(at, whole);
+        read = whole;
+        open = new Bounds(await list(similarity, read, limit), limit, passedOver, similarity);
         whole = undefined;
         unseen = open.unseen;
       }
@@ -200,11 +225,14 @@ export class PostingsSource implements CandidateSource {
   async #read({ head, symbolIds }: Question): Promise<Prepared> {
     const weights = weightsOf(symbolIds);
     const below = await this.#indexer.postingsBelow(head.kb, head.generation, head.patternCount);
-    if (below === 0 || weights.size === 0) return { known: [], below };
+    if (below === 0 || weights.size === 0) return { known: [], below, share: () => 1 };
     const ids = [...weights.keys()];
-    const { symbols } = await this.#state.counters(head.kb, head.generation, [], ids);
+    const [{ symbols }, share] = await Promise.all([
+      this.#state.counters(head.kb, head.generation, [], ids),
+      this.#shares.of(head.kb, head.generation, head.patternCount),
+    ]);
     const known = ids.map((id, i) => ({ id, weight: weights.get(id)!, patterns: symbols[i]?.patternMemberFrequency ?? 0 }));
-    return { known: known.sort((a, b) => a.patterns - b.patterns || a.id - b.id), below };
+    return { known: known.sort((a, b) => a.patterns - b.patterns || a.id - b.id), below, share };
   }
 }
 
@@ -216,9 +244,12 @@ function stopsEarly({ ensemble, keep }: Question): boolean {
 const isCheap = ({ similarity, plan }: Level): boolean => (plan?.rows ?? 0) <= (similarity < LOW_SIMILARITY ? CHEAP_ROWS_LOW : CHEAP_ROWS);
 
 /** Levels from where to begin down to the threshold, which is the last. */
-function levelsOf(question: Question, known: readonly KnownSymbol[]): Level[] {
+function levelsOf(question: Question, known: readonly KnownSymbol[], share: LengthShare): Level[] {
   const threshold = question.config.recall_threshold;
-  const level = (similarity: number): Level => ({ similarity, plan: planPostings(known, question.symbolIds.length, similarity) });
+  const level = (similarity: number): Level => ({
+    similarity,
+    plan: planPostings(known, question.symbolIds.length, similarity, { share }),
+  });
   const floor = level(threshold);
   if (!stopsEarly(question) || isCheap(floor)) return [floor];
   const above = LEVELS.filter((similarity) => similarity > threshold).map(level);
@@ -244,6 +275,8 @@ class Bounds {
   readonly #nameBytes: number[] = [];
   /** What a pattern that is not listed can be at best. */
   readonly #unlisted: Unseen;
+  /** Whether the list ended at its limit. */
+  readonly isCut: boolean;
   #taken = 0;
 
   /** `limit`: as many were asked for. */
@@ -254,8 +287,10 @@ class Bounds {
     similarity: number,
   ) {
     // A list that is cut says nothing about what would stand behind its last one.
-    const isCut = patternIds.length >= limit;
-    this.#unlisted = isCut ? { bound: bounds.at(-1)!, nameByte: nameBytes.at(-1)! } : { bound: similarity - 2 * ROUNDING, nameByte: 0 };
+    this.isCut = patternIds.length >= limit;
+    this.#unlisted = this.isCut
+      ? { bound: bounds.at(-1)!, nameByte: nameBytes.at(-1)! }
+      : { bound: similarity - 2 * ROUNDING, nameByte: 0 };
     patternIds.forEach((id, i) => {
       if (passedOver(id)) return;
       this.#ids.push(id);
