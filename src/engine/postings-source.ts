@@ -53,7 +53,7 @@ const POSTING_ROWS_LEAST = 5_000_000;
 const FETCH_FIRST = 128;
 const FETCH_STEP = 1_024;
 /** So many where the first ones brought fewer matches than are asked: then every candidate has to be looked at, and in large fetches one costs less. */
-const FETCH_WANTING = 512;
+const FETCH_WANTING = 256;
 /** Distinct symbols of a state: each is a range of the key, and a query of more is slower than a scan. */
 const SYMBOLS_MAX = 256;
 /** Different similarities of patterns below 4,096 symbols differ by more than 1e-8; less is rounding. */

@@ -25,7 +25,7 @@ const MASKED_LENGTHS = 512;
 const SETTINGS = "SETTINGS max_threads = 1, max_block_size = 16384, preferred_block_size_bytes = 0, use_query_condition_cache = 0";
 const LIST_SETTINGS = "max_block_size = 65505, use_query_condition_cache = 0";
 /** From so many rows on a list is read by two threads: a third to a half less time. */
-const LIST_SHARED_ROWS = 500_000;
+const LIST_SHARED_ROWS = 100_000;
 /**
  * So many patterns are fetched by two questions at a time. Half of what a fetch costs is finding the granules of each id (70 µs of 190 in a hundred million
  * patterns), which a question does on one thread whatever its settings.
