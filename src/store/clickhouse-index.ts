@@ -4,7 +4,8 @@
  *
  * A posting row carries the signature of the whole pattern: 64 bits, bit (id mod 64) of each of its symbols. The number of the state's
  * symbols whose bit is set bounds the overlap from above, before any row is grouped; then the rows found for a pattern, plus the bits of
- * the symbols that were not read at its length, bound it more closely.
+ * the symbols that were not read at its length, bound it more closely. A symbol that the state repeats counts again as far as the pattern has room for
+ * repeats: its length less the bits of its signature.
  *
  * It carries the first byte of the pattern's name too: equally similar patterns rank by name, and thousands may have the same bound, of which
  * then only those of the first bytes have to be looked at.
@@ -67,18 +68,27 @@ function addWeight(weights: Map<number, number>, symbol: number, weight: number)
  * For each length from 1 on, the masks of what was not read at that length, level by level: lists of equal length, which end where the reads do, or with an
  * entry for every length beyond MASKED_LENGTHS: of what was not read at one of them. None where everything was read.
  */
-function unreadMasks({ reads }: PostingQuestion): bigint[][] {
+function unreadMasks({ reads }: PostingQuestion, weightOf: (weight: number) => number): bigint[][] {
   const longest = Math.min(LENGTH_MAX, Math.max(...reads.map(({ lengthTo }) => lengthTo)));
   const byLength: bigint[][] = [];
   for (let length = 1; length <= Math.min(longest, MASKED_LENGTHS + 1); length++) {
     const weights = new Map<number, number>();
     for (const { symbol, weight, lengthTo } of reads) {
-      if (Math.min(lengthTo, LENGTH_MAX) < (length > MASKED_LENGTHS ? longest : length)) addWeight(weights, symbol, weight);
+      if (Math.min(lengthTo, LENGTH_MAX) < (length > MASKED_LENGTHS ? longest : length)) addWeight(weights, symbol, weightOf(weight));
     }
     byLength.push(masksOf(weights));
   }
   const levels = Math.max(0, ...byLength.map(({ length }) => length));
   return Array.from({ length: levels }, (_, level) => byLength.map((masks) => masks[level] ?? 0n));
+}
+
+/**
+ * At most so many symbols are shared. What repeats bring is no more than the pattern has symbols beyond its distinct ones, of which there are at least as many
+ * as bits in its signature.
+ */
+function overlapSql(once: readonly string[], again: readonly string[], length: string, signature: string): string {
+  if (again.length === 0) return once.join(" + ");
+  return `${once.join(" + ")} + least(${again.join(" + ")}, toUInt64(${length} - bitCount(${signature})))`;
 }
 
 /**
@@ -93,18 +103,20 @@ function candidatesSql(db: string, question: PostingQuestion): { sql: string; pa
     low: question.lengthFrom,
     limit: question.limit,
   };
-  const overlap = ["count()"];
-  const weights = new Map<number, number>();
+  // What a symbol brings once, and what its repeats may bring: by bits of a row, and by the rows that a pattern has.
+  const row = { once: new Map<number, number>(), again: new Map<number, number>() };
+  const found = { once: ["count()"], again: [] as string[] };
   const symbolsTo = new Map<number, number[]>();
   question.reads.forEach(({ symbol, weight, lengthTo }, i) => {
-    addWeight(weights, symbol, weight);
+    addWeight(row.once, symbol, 1);
+    addWeight(row.again, symbol, weight - 1);
     const high = Math.min(lengthTo, LENGTH_MAX);
     if (high < question.lengthFrom) return;
     symbolsTo.set(high, [...(symbolsTo.get(high) ?? []), symbol]);
     if (weight > 1) {
       params[`w${i}`] = weight - 1;
       params[`s${i}`] = symbol;
-      overlap.push(`{w${i}:UInt32} * countIf(symbol = {s${i}:UInt32})`);
+      found.again.push(`{w${i}:UInt32} * countIf(symbol = {s${i}:UInt32})`);
     }
   });
   const ranges = [...symbolsTo].map(([high, symbols], i) => {
@@ -112,20 +124,23 @@ function candidatesSql(db: string, question: PostingQuestion): { sql: string; pa
     params[`r${i}`] = symbols;
     return `symbol IN {r${i}:Array(UInt64)} AND length <= {h${i}:UInt16}`;
   });
-  const masks = masksOf(weights).map((mask, level) => {
-    params[`m${level}`] = mask;
-    return `bitCount(bitAnd(signature, {m${level}:UInt64}))`;
-  });
-  unreadMasks(question).forEach((byLength, level) => {
-    params[`u${level}`] = byLength;
-    overlap.push(`bitCount(bitAnd(g, arrayElement({u${level}:Array(UInt64)}, least(l, ${byLength.length}))))`);
-  });
+  const inRow = (kind: "once" | "again"): string[] =>
+    masksOf(row[kind]).map((mask, level) => {
+      params[`${kind}${level}`] = mask;
+      return `bitCount(bitAnd(signature, {${kind}${level}:UInt64}))`;
+    });
+  for (const kind of ["once", "again"] as const) {
+    unreadMasks(question, (weight) => (kind === "once" ? 1 : weight - 1)).forEach((byLength, level) => {
+      params[`un${kind}${level}`] = byLength;
+      found[kind].push(`bitCount(bitAnd(g, arrayElement({un${kind}${level}:Array(UInt64)}, least(l, ${byLength.length}))))`);
+    });
+  }
   const reaches = (count: string, length: string): string =>
     `toUInt64(${count}) * ${2 * SIMILARITY_SCALE} >= {t:UInt64} * (${length} + {q:UInt32})`;
   const sql =
     "SELECT pattern_id, toUInt16(least(ub, l)) AS overlap, l AS len, n FROM (" +
-    `SELECT pattern_id, any(length) AS l, any(signature) AS g, any(name_byte) AS n, ${overlap.join(" + ")} AS ub FROM ${db}.postings ` +
-    `PREWHERE ${reaches(masks.join(" + "), "length")} ` +
+    `SELECT pattern_id, any(length) AS l, any(signature) AS g, any(name_byte) AS n, ${overlapSql(found.once, found.again, "l", "g")} AS ub FROM ${db}.postings ` +
+    `PREWHERE ${reaches(overlapSql(inRow("once"), inRow("again"), "length", "signature"), "length")} ` +
     `WHERE kb = {kb:String} AND generation = {generation:UInt32} AND length >= {low:UInt16} AND (${ranges.join(" OR ")}) ` +
     `GROUP BY pattern_id) WHERE ${reaches("least(ub, l)", "l")} ` +
     `ORDER BY overlap / (len + {q:UInt32}) DESC, n, pattern_id LIMIT {limit:UInt32} ` +
