@@ -5,6 +5,7 @@ import { openPatternStore } from "../../src/store/clickhouse-patterns.ts";
 import { type ClickHouseServer, openServer, serverError } from "../../src/store/clickhouse-server.ts";
 import { type ClickHouseBridge, startBridge } from "../support/clickhouse-bridge.ts";
 import { bucketIndexSuite } from "./bucket-index.ts";
+import { patternIndexSuite } from "./pattern-index.ts";
 import { learnEntry, patternStoreSuite } from "./pattern-store.ts";
 
 const USER = "engram";
@@ -30,6 +31,7 @@ const serverOf = (database: string, over: Partial<ClickHouseServer> = {}): Click
 });
 
 patternStoreSuite("over HTTP", async () => openPatternStore(await openServer(serverOf("plain"))));
+patternIndexSuite("over HTTP", async () => openPatternStore(await openServer(serverOf("indexed"))));
 bucketIndexSuite("over HTTP", async () => openPatternStore(await openServer(serverOf("buckets"))));
 
 describe("on a network that goes wrong", () => {
