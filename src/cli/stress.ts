@@ -111,6 +111,15 @@ async function stress(flags: StressFlags): Promise<void> {
   const config = withDataDir(loaded.config, dataDir);
   const bar = startBar("{phase} {bar} {percentage} % | {duration_formatted}", 1, 0, { phase: "opening" });
   const onProgress = (phase: string, done: number, of: number): void => bar.update(of === 0 ? 0 : done / of, { phase: phase.padEnd(24) });
+  const isTemporary = flags.dataDir === undefined;
+  const clean = (): void => {
+    if (isTemporary) rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
+  };
+  // Not the end that a signal brings by itself, which leaves a server and a folder behind.
+  const onSignal = (): never => process.exit(130);
+  process.once("SIGINT", onSignal);
+  process.once("SIGTERM", onSignal);
+  process.once("exit", clean);
   try {
     const corpus = new Corpus(corpusSettings);
     const questions = corpus.questions(questionCount);
@@ -150,7 +159,10 @@ async function stress(flags: StressFlags): Promise<void> {
       throw new EngineError("ENGRAM_STORE_REPLY", `${wrong} answers were certified and differ from an exact scan. Please report it.`);
   } finally {
     bar.stop();
-    if (flags.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
+    process.removeListener("SIGINT", onSignal);
+    process.removeListener("SIGTERM", onSignal);
+    process.removeListener("exit", clean);
+    clean();
   }
 }
 

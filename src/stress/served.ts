@@ -17,7 +17,15 @@ export async function startServer(program: string, dataDir: string, settings: re
   const child = spawn(process.execPath, [program, "serve", "--port", "0", "--data-dir", dataDir, "--log-level", "warn", ...flags], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  // Who stops the run stops the server with it: it would hold the data folder for ever.
+  const endToo = (): void => void child.kill("SIGTERM");
+  process.prependListener("exit", endToo);
+  const exited = new Promise<void>((resolve) => {
+    child.once("exit", () => {
+      process.removeListener("exit", endToo);
+      resolve();
+    });
+  });
   const url = await new Promise<string>((resolve, reject) => {
     let text = "";
     child.stdout.on("data", (part: Buffer) => {

@@ -1,8 +1,9 @@
 /** `engram stress` as its users meet it, small: it loads, serves, asks, checks and writes what it found. */
-import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { execFile, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
@@ -50,3 +51,49 @@ it("loads, asks every source, finds no certified answer wrong, and does not load
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+it("takes its server and its temporary folder with it when it is stopped", async () => {
+  const temporary = mkdtempSync(join(tmpdir(), "engram-stress-stopped-"));
+  try {
+    const run = spawn(
+      process.execPath,
+      [MAIN, "stress", "--patterns", "300", "--vocabulary", "100", "--questions", "100000", "--checked", "0", "--sources", "stream"],
+      { env: { ...process.env, TMPDIR: temporary }, stdio: ["ignore", "ignore", "pipe"] },
+    );
+    const ended = new Promise<number | null>((resolve) => run.once("exit", resolve));
+    let told = "";
+    await new Promise<void>((resolve) => {
+      run.stderr.on("data", (part: Buffer) => {
+        told += part.toString("utf8");
+        if (told.includes("stream at 0.1")) resolve();
+      });
+      run.once("exit", () => resolve());
+    });
+    const served = serversOn(temporary);
+    expect(served, told.slice(-500)).toHaveLength(1);
+    run.kill("SIGTERM");
+    expect(await ended).toBe(130);
+    for (let tries = 0; serversOn(temporary).length > 0 && tries < 200; tries++) await setTimeout(50);
+    expect(serversOn(temporary)).toEqual([]);
+    expect(readdirSync(temporary)).toEqual([]);
+  } finally {
+    for (const pid of serversOn(temporary)) process.kill(pid, "SIGKILL");
+    rmSync(temporary, { recursive: true, force: true });
+  }
+});
+
+/** Processes whose arguments name a folder below `folder`. */
+function serversOn(folder: string): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+        return command.includes(folder) && command.includes("serve");
+      } catch {
+        // Ended between the list and this look.
+        return false;
+      }
+    })
+    .map(Number);
+}
