@@ -7,7 +7,7 @@
  * are asked for are certain: nothing that was not fetched can reach the last of them, or tie with it under a smaller name. Every other ranking needs all matches, so it
  * finds all of the threshold. What would pass the budget of rows or of fetches is left, and the answer says `certified: false`.
  *
- * Cost: a few milliseconds a level (20-30 ns a posting row), and about 0.1 ms a pattern that is fetched: the fetch is what is dear.
+ * Cost: some 10 ms a level (20-40 ns a posting row), and about 0.1 ms a pattern that is fetched: the fetch is what is dear.
  */
 import type { KernelPool } from "../pool/kernel-pool.ts";
 import type { PostingCandidates } from "../store/pattern-index.ts";
@@ -27,8 +27,8 @@ import { openStream } from "./stream-source.ts";
 /** Similarities tried one after the other, above the threshold, while fewer than enough are certain. */
 const LEVELS = [0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1];
 /**
- * A level of so few posting rows is not worth a higher one before it: asking costs some 15 ms whatever is read. Rows are counted without lengths, which leave
- * fewer of them the higher the similarity. Measured over a hundred million patterns at 0.5: p50 191 ms with 200,000, 160 with 2, 107 with 6, 118 with 20 million.
+ * A level of so few posting rows is not worth a higher one before it: asking costs some 10 ms whatever is read. Measured over a hundred million patterns: p50 at
+ * 0.5 109 ms with 2 and 95 with 6 million; at 0.3 565 with 6 million and 629 with 300,000.
  */
 const CHEAP_ROWS = 6_000_000;
 const CHEAP_ROWS_LOW = 1_000_000;
@@ -37,7 +37,7 @@ const LOW_SIMILARITY = 0.3;
 const CANDIDATES_A_FETCH = 2;
 /** Candidates that a level before the last lists: only the first of them are looked at. */
 const CANDIDATES_ABOVE = 1_500;
-/** What the last level lists at first where its rows are few enough to be read again: mostly enough, and the whole list costs a quarter more. */
+/** What the last level lists at first where its rows are few enough to be read again: mostly enough, and the whole list costs up to two fifths more. */
 const CANDIDATES_LAST = 4_000;
 /**
  * Patterns fetched for one question, within what the question may read: two seconds at 0.1 ms each, or, of a kb whose scan takes longer than that, a

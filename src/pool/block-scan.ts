@@ -73,28 +73,24 @@ export class BlockScan {
     const board = ScanBoard.make(slices, options.floor?.() ?? Number.NEGATIVE_INFINITY);
     board.isYielding = this.#isYielding;
     const sharers = Math.max(1, Math.min(this.#parts.threads, Math.ceil((rows * rowNs) / SLICE_NS_MIN)));
-    const yieldMs = this.#parts.yieldMs ?? (this.#parts.sliceRows === undefined ? SLICE_NS / NS_PER_MS : 0);
     const stop = (): void => board.stop();
+    const shared = {
+      kind: "scan",
+      query: query.bytes,
+      table,
+      board: board.buffer,
+      sharers,
+      slicesMax: isWide ? 1 : Number.POSITIVE_INFINITY,
+      yieldMs: this.#parts.yieldMs ?? (this.#parts.sliceRows === undefined ? SLICE_NS / NS_PER_MS : 0),
+      deadlineAt: options.deadlineAt === undefined ? Number.POSITIVE_INFINITY : performance.timeOrigin + options.deadlineAt,
+    } as const;
     const spent = { rows: 0, ns: 0 };
     const runner = async (): Promise<void> => {
-      for (const { memory, from, to } of memories) {
-        while (board.hasFree(from, to)) {
+      for (const slices of memories) {
+        // What is free on a board that says stop stays free.
+        while (!board.isStopped && board.hasFree(slices.from, slices.to)) {
           assertGoesOn(options);
-          const reply = await this.#parts.run({
-            kind: "scan",
-            query: query.bytes,
-            table,
-            memory,
-            board: board.buffer,
-            from,
-            to,
-            number: this.#nextTask(),
-            sharers,
-            slicesMax: isWide ? 1 : Number.POSITIVE_INFINITY,
-            yieldMs,
-            deadlineAt: options.deadlineAt === undefined ? Number.POSITIVE_INFINITY : performance.timeOrigin + options.deadlineAt,
-            fault: this.#parts.faultOf(),
-          });
+          const reply = await this.#parts.run({ ...shared, ...slices, number: this.#nextTask(), fault: this.#parts.faultOf() });
           const block = viewScoreBlock(reply.buffer);
           spent.rows += block.candidates;
           spent.ns += reply.nanoseconds;
@@ -107,7 +103,8 @@ export class BlockScan {
     options.signal?.addEventListener("abort", stop);
     try {
       await allOrFirstError(Array.from({ length: sharers }, runner), stop);
-      if (board.isStopped) assertGoesOn({ ...(options.signal && { signal: options.signal }) });
+      // No task failed, so it was the caller who stopped it.
+      if (board.isStopped) assertGoesOn(options);
     } finally {
       options.signal?.removeEventListener("abort", stop);
       this.#boards.delete(board);

@@ -34,12 +34,11 @@ import {
   NAME_BYTES,
 } from "../../assembly/layout.ts";
 import { EngineError } from "../errors.ts";
+import { align8 } from "./align.ts";
 import type { CandidateColumns } from "./candidate-columns.ts";
 
 /** Bytes readable behind the last column (SIMD loads run over the end), and up to 7 before each of the seven columns. */
 const SLACK_BYTES = 16 + 7 * 7;
-
-const align8 = (bytes: number): number => (bytes + 7) & ~7;
 
 /** The row's end in a column of u64 ends, or the column's base for the row before the first. */
 function endBefore(ends: Uint8Array, base: number, row: number): number {

@@ -56,6 +56,7 @@ import {
   STAGE_THRESHOLD,
 } from "../../assembly/layout.ts";
 import { EngineError } from "../errors.ts";
+import { align8 } from "./align.ts";
 import type { KeepKey, QuerySpec, StageSpec } from "./query-spec.ts";
 
 /** Stages by the number that stands for them in bytes; "match" is the last, implied one. */
@@ -88,7 +89,6 @@ interface PartnerColumns {
   readonly items: Uint32Array;
 }
 
-const align8 = (bytes: number): number => (bytes + 7) & ~7;
 const bytesOf = (array: Uint32Array | BigUint64Array): Uint8Array => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 
 /**

@@ -8,9 +8,9 @@
  *
  * Cost: one copy of the blocks. Not for one query: that travels as it is.
  */
-import type { PreparedQuery } from "./query-spec.ts";
 
-const align8 = (bytes: number): number => (bytes + 7) & ~7;
+import { align8 } from "./align.ts";
+import type { PreparedQuery } from "./query-spec.ts";
 
 export interface QueryPack {
   readonly count: number;

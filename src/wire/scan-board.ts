@@ -7,6 +7,7 @@
  *  │ stop, yield, slices, pieces │ floor (f64)         │ takers (i32 a slice)  │ starts (i32) │ pieces (f64[3] each)  │
  *  └─────────────────────────────┴─────────────────────┴───────────────────────┴──────────────────────────────────────┘
  */
+import { align8 } from "./align.ts";
 
 /** Rows at a place: address of the candidate batch or resident block, first row, row behind the last. */
 export type PieceNumbers = readonly [place: number, from: number, to: number];
@@ -16,7 +17,6 @@ const YIELD = 1;
 const SLICES = 2;
 const FLOOR_BYTE = 16;
 const TAKERS_BYTE = 24;
-const align8 = (bytes: number): number => (bytes + 7) & ~7;
 
 export class ScanBoard {
   readonly buffer: SharedArrayBuffer;

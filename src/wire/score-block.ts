@@ -28,6 +28,7 @@ import {
   SCORE_WITHOUT_BLOCKS,
 } from "../../assembly/layout.ts";
 import { EngineError } from "../errors.ts";
+import { align8 } from "./align.ts";
 import { STAGE_KINDS } from "./query-block.ts";
 
 export interface StageCount {
@@ -67,8 +68,6 @@ export interface ScoreBlock {
 
 /** Everything a block is made of; `blocks` may be longer than what is used. */
 export type ScoreParts = Omit<ScoreBlock, "pruned" | "kept">;
-
-const align8 = (bytes: number): number => (bytes + 7) & ~7;
 
 /** Where the parts of a block lie, from its counts. */
 function placesOf(stages: number, kept: number, symbols: number, events: number, blocks: number) {

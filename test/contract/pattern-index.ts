@@ -101,6 +101,15 @@ export function patternIndexSuite(name: string, open: () => Promise<PatternStore
       );
     });
 
+    it("counts patterns by length, of the first ids", async () => {
+      for (const below of [0, 500, 10_000]) {
+        const lengths = patterns.slice(0, below).map(({ length }) => length);
+        const counts = Array.from({ length: Math.max(-1, ...lengths) + 1 }, (_, n) => lengths.filter((length) => length === n).length);
+        expect(await store.index.lengths(kb, 1, below)).toEqual(counts);
+      }
+      expect(await store.index.lengths(kb, 2, 500)).toEqual([]);
+    });
+
     it("puts equal bounds in the order of the first bytes of their names", async () => {
       const { patternIds, bounds, nameBytes } = await ask(patterns[40]!, 0.1);
       expect(nameBytes).toEqual(patternIds.map((id) => Number.parseInt(nameOf(id).slice(0, 2), 16)));

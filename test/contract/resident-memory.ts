@@ -155,6 +155,25 @@ export function residentMemoryContract(name: string, openPool: OpenPool, { canLo
       expect((await scanned(pool, kb, blocks, asked(0.1), 5)).kept).toEqual(expectedBest(kb, asked(0.1), 5));
     });
 
+    test("a trap in one part of a shared scan ends the others, and the pool goes on", async () => {
+      const faults: (Fault | undefined)[] = [];
+      const pool = await opened({ residentBytes: 256 * MIB, symbolCapacity: 1024, faultOf: () => faults.shift() });
+      const kb = kbOf(200);
+      const blocks = (await pool.resident.seal(repeated(kb.columns, 3_000), kb.numbering.ids.size))!;
+      let tasks = 0;
+      const options: ScoreOptions = {
+        floor: () => {
+          tasks++;
+          return Number.NEGATIVE_INFINITY;
+        },
+      };
+      faults.push("trap");
+      expect(await codeOf(scanned(pool, kb, blocks, asked(0), 5, options))).toBe("ENGRAM_KERNEL_TRAP");
+      // A part that is told to stop is not asked again for what is left.
+      expect(tasks).toBeLessThan(10);
+      expect((await scanned(pool, kb, blocks, asked(0), 5)).candidates).toBe(200 * 3_000);
+    }, 20_000);
+
     if (!canLose) return;
     test("a worker lost in a scan costs one retry and no wrong answer; the blocks stay", async () => {
       const faults: (Fault | undefined)[] = [];
