@@ -3,7 +3,7 @@
  * src/kernels/lane-column.ts). The recurrence is that of lcs.ts, one SIMD lane a candidate: eight independent chains hide each other's
  * latency, and a group ends for all lanes at once, so nothing mispredicts. What is left to pay is two or three loads an id.
  *
- * Cost: O(candidate) up to 64 query elements, O(candidate * words) beyond, 63 bits a word, two candidates at a time. Not for one
+ * Cost: O(candidate) up to 64 query elements, O(candidate * words) beyond, 63 bits a word, four candidates at a time. Not for one
  * candidate or a batch that is scored once (lcs.ts): the lanes must be laid out first. They hold lane ids: the id plus one, 0 for padding,
  * which is in no query and changes nothing. A class table of bytes instead of u16 was tried and gains nothing, up to a million ids; so
  * there is no limit of 255 distinct ids. A table of mask words by id does gain (`prepareLanes`). Reference: test/reference/lcs.ts.
@@ -14,7 +14,6 @@ import { neededLcs } from "./ratio";
 
 const LANES: usize = RESIDENT_LANES;
 const GROUP_BYTES: usize = RESIDENT_LANES << 2;
-const WORD_MASK: i64 = i64.MAX_VALUE;
 /** Positions between two looks at whether a group can still reach what is needed: a look costs about as much as one position. */
 const RUN_BYTES: usize = GROUP_BYTES << 3;
 /** Up to so many rows of a group are dearer side by side than one by one. */
@@ -24,7 +23,7 @@ const NEEDED_LOOK: u32 = 4;
 
 /**
  * LCS lengths of groups `from` to `to` (exclusive), u32[RESIDENT_LANES] a group, to `out`. `starts`: u32, the position at which a group starts;
- * one more entry than groups. `carries`: 16 bytes a position of the longest group, used beyond 252 query elements, 16-byte aligned.
+ * one more entry than groups. `carries`: 32 bytes a position of the longest group, used beyond 252 query elements, 16-byte aligned.
  */
 export function laneLcsLengthsInto(lanes: usize, starts: usize, from: u32, to: u32, query: usize, carries: usize, out: usize): void {
   if (load<u32>(query, QUERY_WORDS) === 1) {
@@ -41,7 +40,7 @@ export function laneLcsLengthsInto(lanes: usize, starts: usize, from: u32, to: u
 /**
  * As `laneLcsLengthsInto`, but lengths whose ratio does not reach `cutoff` come out as 0, found out as early as cheaply possible: groups that
  * their candidates' lengths rule out are passed over, then rows that their bags rule out. `lengths`: u16 a row, RESIDENT_LANES of them a
- * group. `bags`: of all groups, `laneBagsInto`; 0: none. `scratch`: 16 bytes a position of the longest group, 128 at least, 16-byte aligned.
+ * group. `bags`: of all groups, `laneBagsInto`; 0: none. `scratch`: 32 bytes a position of the longest group, 128 at least, 16-byte aligned.
  */
 export function laneLcsLengthsAtLeastInto(
   lanes: usize,
@@ -180,17 +179,17 @@ export function groupLcs(lanes: usize, starts: usize, group: u32, query: usize, 
   }
   const rowBytes = (words as usize) << 3;
   memory.fill(out, 0, GROUP_BYTES);
-  for (let lane: usize = 0; lane < LANES; lane += 2) {
+  for (let lane: usize = 0; lane < LANES; lane += 4) {
     const first = start + (lane << 2);
     const target = out + (lane << 2);
-    if (words === 2) twoWords(first, end, table, masks, rowBytes, 0, target);
-    else if (words === 4) fourWords(first, end, table, masks, rowBytes, 0, target);
+    if (words === 2) twoWords<i8>(first, end, table, masks, rowBytes, 0, target);
+    else if (words === 4) fourWords<u8>(first, end, table, masks, rowBytes, 0, target);
     else {
-      memory.fill(carries, 0, ((end - start) / GROUP_BYTES) << 4);
+      memory.fill(carries, 0, ((end - start) / GROUP_BYTES) << 5);
       for (let word: u32 = 0; word < words; word += 4) {
         const cells = masks + ((word as usize) << 3);
-        if (words - word === 2) twoWords(first, end, table, cells, rowBytes, carries, target);
-        else fourWords(first, end, table, cells, rowBytes, carries, target);
+        if (words - word === 2) twoWords<u64>(first, end, table, cells, rowBytes, carries, target);
+        else fourWords<u64>(first, end, table, cells, rowBytes, carries, target);
       }
     }
   }
@@ -311,72 +310,139 @@ function storeZeros(out: usize, s0: v128, s1: v128, s2: v128, s3: v128): void {
   store<u32>(out, zeros(s3, true), 28);
 }
 
-/** S after a step whose sum, carry included, is `sum`: words of 63 bits. */
-function stepped(s: v128, mask: v128, sum: v128): v128 {
-  return v128.and(v128.or(sum, v128.andnot(s, mask)), i64x2.splat(WORD_MASK));
+/* The second, third and fourth words of two candidates' rows, as `pairOf`: the distance is part of the load, and a sum before it would be an instruction. */
+
+function secondOf(low: usize, high: usize): v128 {
+  return v128.load64_lane(high, v128.load_zero<u64>(low, 8), 1, 8);
 }
 
-/** Adds the zeros among the words' 63 bits to the two lengths at `out`. */
-function addZeros(out: usize, s: v128): void {
-  const open = v128.xor(s, i64x2.splat(WORD_MASK));
-  store<u32>(out, load<u32>(out) + (popcnt<u64>(i64x2.extract_lane(open, 0)) as u32));
-  store<u32>(out, load<u32>(out, 4) + (popcnt<u64>(i64x2.extract_lane(open, 1)) as u32), 4);
+function thirdOf(low: usize, high: usize): v128 {
+  return v128.load64_lane(high, v128.load_zero<u64>(low, 16), 1, 16);
 }
 
-/** Two words of two candidates; the carry into the first word comes from `carries`, the second's goes there (0: neither). */
-function twoWords(start: usize, end: usize, table: usize, masks: usize, rowBytes: usize, carries: usize, out: usize): void {
-  let s0 = i64x2.splat(WORD_MASK);
-  let s1 = i64x2.splat(WORD_MASK);
+function fourthOf(low: usize, high: usize): v128 {
+  return v128.load64_lane(high, v128.load_zero<u64>(low, 24), 1, 24);
+}
+
+/** Row of the mask words of a lane id. T u8: a row has four words, or two with T i8; u64: as many as `rowBytes` says. */
+function rowOf<T>(id: u32, table: usize, masks: usize, rowBytes: usize): usize {
+  const at = load<u16>(table + ((id as usize) << 1)) as usize;
+  if (sizeof<T>() === 8) return masks + at * rowBytes;
+  return masks + (isSigned<T>() ? at << 4 : at << 5);
+}
+
+/**
+ * Words of 63 bits whose top bit never changes, so that nothing has to be masked. The first keeps S, with a top bit of 1: a sum lacks it where
+ * it carries. The others keep N, the complement, with a top bit of 0, and need of the sum before only that top bit, the borrow. With O = N | M:
+ *   S + (S & M) + carry = O - 2N - borrow, for -N = S + 1, S & M = O - N and carry = 1 - borrow;
+ *   the new N = ~(sum | (S & ~M)) = O & ~sum.
+ * It is instructions that a core runs out of here, not their latency: so four candidates share a position's fixed cost.
+ */
+function sumOf(n: v128, open: v128, sumBefore: v128): v128 {
+  return i64x2.sub(i64x2.sub(open, i64x2.add(n, n)), i64x2.shr_u(sumBefore, 63));
+}
+
+/** Adds the ones of the words of two candidates to the two lengths at `out`. */
+function addOnes(out: usize, n: v128): void {
+  store<u32>(out, load<u32>(out) + (popcnt<u64>(i64x2.extract_lane(n, 0)) as u32));
+  store<u32>(out, load<u32>(out, 4) + (popcnt<u64>(i64x2.extract_lane(n, 1)) as u32), 4);
+}
+
+/**
+ * Two words of four candidates. T i8: rows have no more than these two; u64: the carries into the first word come from `carries`, 32 bytes a
+ * position, and those of the second go there.
+ */
+function twoWords<T>(start: usize, end: usize, table: usize, masks: usize, rowBytes: usize, carries: usize, out: usize): void {
+  let a0 = i64x2.splat(-1);
+  let a1 = i64x2.splat(0);
+  let b0 = i64x2.splat(-1);
+  let b1 = i64x2.splat(0);
   let carryAt = carries;
   for (let p = start; p < end; p += GROUP_BYTES) {
-    const low = masks + (load<u16>(table + ((load<u32>(p) as usize) << 1)) as usize) * rowBytes;
-    const high = masks + (load<u16>(table + ((load<u32>(p, 4) as usize) << 1)) as usize) * rowBytes;
-    const m0 = pairOf(low, high);
-    let sum = i64x2.add(s0, v128.and(s0, m0));
-    if (carries !== 0) sum = i64x2.add(sum, v128.load(carryAt));
-    s0 = stepped(s0, m0, sum);
-    const m1 = pairOf(low + 8, high + 8);
-    sum = i64x2.add(i64x2.add(s1, v128.and(s1, m1)), i64x2.shr_u(sum, 63));
-    s1 = stepped(s1, m1, sum);
-    if (carries !== 0) {
-      v128.store(carryAt, i64x2.shr_u(sum, 63));
-      carryAt += 16;
-    }
+    const ids01 = load<u64>(p);
+    const ids23 = load<u64>(p, 8);
+    const r0 = rowOf<T>(ids01 as u32, table, masks, rowBytes);
+    const r1 = rowOf<T>((ids01 >> 32) as u32, table, masks, rowBytes);
+    const r2 = rowOf<T>(ids23 as u32, table, masks, rowBytes);
+    const r3 = rowOf<T>((ids23 >> 32) as u32, table, masks, rowBytes);
+    let held = v128.and(a0, pairOf(r0, r1));
+    let sum = i64x2.add(a0, held);
+    if (sizeof<T>() === 8) sum = i64x2.add(sum, v128.load(carryAt));
+    a0 = v128.or(sum, i64x2.sub(a0, held));
+    let open = v128.or(a1, secondOf(r0, r1));
+    sum = sumOf(a1, open, sum);
+    a1 = v128.andnot(open, sum);
+    if (sizeof<T>() === 8) v128.store(carryAt, i64x2.shr_u(v128.not(sum), 63));
+    held = v128.and(b0, pairOf(r2, r3));
+    sum = i64x2.add(b0, held);
+    if (sizeof<T>() === 8) sum = i64x2.add(sum, v128.load(carryAt, 16));
+    b0 = v128.or(sum, i64x2.sub(b0, held));
+    open = v128.or(b1, secondOf(r2, r3));
+    sum = sumOf(b1, open, sum);
+    b1 = v128.andnot(open, sum);
+    if (sizeof<T>() === 8) v128.store(carryAt, i64x2.shr_u(v128.not(sum), 63), 16);
+    if (sizeof<T>() === 8) carryAt += 32;
   }
-  addZeros(out, s0);
-  addZeros(out, s1);
+  addOnes(out, v128.not(a0));
+  addOnes(out, a1);
+  addOnes(out + 8, v128.not(b0));
+  addOnes(out + 8, b1);
 }
 
-/** Four words: as `twoWords`. */
-function fourWords(start: usize, end: usize, table: usize, masks: usize, rowBytes: usize, carries: usize, out: usize): void {
-  let s0 = i64x2.splat(WORD_MASK);
-  let s1 = i64x2.splat(WORD_MASK);
-  let s2 = i64x2.splat(WORD_MASK);
-  let s3 = i64x2.splat(WORD_MASK);
+/** Four words of four candidates: as `twoWords`, with T u8 for rows of no more than these. */
+function fourWords<T>(start: usize, end: usize, table: usize, masks: usize, rowBytes: usize, carries: usize, out: usize): void {
+  let a0 = i64x2.splat(-1);
+  let a1 = i64x2.splat(0);
+  let a2 = i64x2.splat(0);
+  let a3 = i64x2.splat(0);
+  let b0 = i64x2.splat(-1);
+  let b1 = i64x2.splat(0);
+  let b2 = i64x2.splat(0);
+  let b3 = i64x2.splat(0);
   let carryAt = carries;
   for (let p = start; p < end; p += GROUP_BYTES) {
-    const low = masks + (load<u16>(table + ((load<u32>(p) as usize) << 1)) as usize) * rowBytes;
-    const high = masks + (load<u16>(table + ((load<u32>(p, 4) as usize) << 1)) as usize) * rowBytes;
-    const m0 = pairOf(low, high);
-    let sum = i64x2.add(s0, v128.and(s0, m0));
-    if (carries !== 0) sum = i64x2.add(sum, v128.load(carryAt));
-    s0 = stepped(s0, m0, sum);
-    const m1 = pairOf(low + 8, high + 8);
-    sum = i64x2.add(i64x2.add(s1, v128.and(s1, m1)), i64x2.shr_u(sum, 63));
-    s1 = stepped(s1, m1, sum);
-    const m2 = pairOf(low + 16, high + 16);
-    sum = i64x2.add(i64x2.add(s2, v128.and(s2, m2)), i64x2.shr_u(sum, 63));
-    s2 = stepped(s2, m2, sum);
-    const m3 = pairOf(low + 24, high + 24);
-    sum = i64x2.add(i64x2.add(s3, v128.and(s3, m3)), i64x2.shr_u(sum, 63));
-    s3 = stepped(s3, m3, sum);
-    if (carries !== 0) {
-      v128.store(carryAt, i64x2.shr_u(sum, 63));
-      carryAt += 16;
-    }
+    const ids01 = load<u64>(p);
+    const ids23 = load<u64>(p, 8);
+    const r0 = rowOf<T>(ids01 as u32, table, masks, rowBytes);
+    const r1 = rowOf<T>((ids01 >> 32) as u32, table, masks, rowBytes);
+    const r2 = rowOf<T>(ids23 as u32, table, masks, rowBytes);
+    const r3 = rowOf<T>((ids23 >> 32) as u32, table, masks, rowBytes);
+    let held = v128.and(a0, pairOf(r0, r1));
+    let sum = i64x2.add(a0, held);
+    if (sizeof<T>() === 8) sum = i64x2.add(sum, v128.load(carryAt));
+    a0 = v128.or(sum, i64x2.sub(a0, held));
+    let open = v128.or(a1, secondOf(r0, r1));
+    sum = sumOf(a1, open, sum);
+    a1 = v128.andnot(open, sum);
+    open = v128.or(a2, thirdOf(r0, r1));
+    sum = sumOf(a2, open, sum);
+    a2 = v128.andnot(open, sum);
+    open = v128.or(a3, fourthOf(r0, r1));
+    sum = sumOf(a3, open, sum);
+    a3 = v128.andnot(open, sum);
+    if (sizeof<T>() === 8) v128.store(carryAt, i64x2.shr_u(v128.not(sum), 63));
+    held = v128.and(b0, pairOf(r2, r3));
+    sum = i64x2.add(b0, held);
+    if (sizeof<T>() === 8) sum = i64x2.add(sum, v128.load(carryAt, 16));
+    b0 = v128.or(sum, i64x2.sub(b0, held));
+    open = v128.or(b1, secondOf(r2, r3));
+    sum = sumOf(b1, open, sum);
+    b1 = v128.andnot(open, sum);
+    open = v128.or(b2, thirdOf(r2, r3));
+    sum = sumOf(b2, open, sum);
+    b2 = v128.andnot(open, sum);
+    open = v128.or(b3, fourthOf(r2, r3));
+    sum = sumOf(b3, open, sum);
+    b3 = v128.andnot(open, sum);
+    if (sizeof<T>() === 8) v128.store(carryAt, i64x2.shr_u(v128.not(sum), 63), 16);
+    if (sizeof<T>() === 8) carryAt += 32;
   }
-  addZeros(out, s0);
-  addZeros(out, s1);
-  addZeros(out, s2);
-  addZeros(out, s3);
+  addOnes(out, v128.not(a0));
+  addOnes(out, a1);
+  addOnes(out, a2);
+  addOnes(out, a3);
+  addOnes(out + 8, v128.not(b0));
+  addOnes(out + 8, b1);
+  addOnes(out + 8, b2);
+  addOnes(out + 8, b3);
 }

@@ -43,8 +43,8 @@ export type Block = readonly [patternStart: number, stateStart: number, size: nu
 
 /** Elements of a query whose masks have one word. */
 const ONE_WORD_MAX = 64;
-/** A SIMD vector of carries a position. */
-const LANE_CARRY_BYTES = 16;
+/** Two SIMD vectors of carries a position. */
+const LANE_CARRY_BYTES = 32;
 /** A query's bag and a group's bounds. */
 const LANE_SCRATCH_BYTES_MIN = 128;
 /** Cutoffs from which bags rule out enough to be worth looking at. */
