@@ -33,6 +33,10 @@ const LEVELS = [0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1];
 const CHEAP_ROWS = 6_000_000;
 const CHEAP_ROWS_LOW = 1_000_000;
 const LOW_SIMILARITY = 0.3;
+/** A level is tried where the next one has so many times its rows: about every second time it is enough. */
+const WORTH_A_LEVEL = 2;
+/** All rows of all symbols are read at once where they are no more than so many times the rows that must be: their bounds are closer. */
+const WHOLE_NEAR = 1.25;
 /** Candidates that the last level lists for each that may be fetched: above it a scan is as good. */
 const CANDIDATES_A_FETCH = 2;
 /** Candidates that a level before the last lists: only the first of them are looked at. */
@@ -77,6 +81,8 @@ interface Prepared {
 interface Level {
   readonly similarity: number;
   readonly plan: PostingPlan | undefined;
+  /** As `plan`, with every symbol's rows; undefined where the plan has them. */
+  readonly whole: PostingPlan | undefined;
 }
 
 export class PostingsSource implements CandidateSource {
@@ -138,7 +144,7 @@ export class PostingsSource implements CandidateSource {
     const { index } = this.#patterns;
     const stateLength = question.symbolIds.length;
     const list = (similarity: number, plan: PostingPlan, limit: number): Promise<PostingCandidates> =>
-      index.candidates(head.kb, head.generation, { stateLength, similarity, limit, ...plan }, options.signal);
+      index.candidates(head.kb, head.generation, { stateLength, similarity, limit, idsBelow: below, ...plan }, options.signal);
     const levels = levelsOf(question, known, share);
     let rowsLeft = Math.max(POSTING_ROWS_LEAST, question.rowsMax * ROWS_A_PATTERN);
     const seen = new Set<number>();
@@ -164,6 +170,7 @@ export class PostingsSource implements CandidateSource {
     const certain = (): boolean => stopsEarly(question) && scored.kept.length >= keep && isBetter(scored.kept.at(-1)!, unseen);
     for (const [at, level] of levels.entries()) {
       const { similarity, plan } = level;
+      let { whole } = level;
       const last = at === levels.length - 1;
       if (plan === undefined) {
         unseen = { bound: Math.min(unseen.bound, similarity - 2 * ROUNDING), nameByte: 0 };
@@ -180,7 +187,6 @@ export class PostingsSource implements CandidateSource {
       const fetchMax = Math.min(fetchesMax, last ? fetchesMax : before + Math.max(2 * keep, FETCH_FIRST));
       const passedOver = (id: number): boolean => seen.has(id) || deleted.has(id);
       let open = new Bounds(found, limit, passedOver, similarity);
-      let whole = planPostings(known, stateLength, similarity, { whole: true, share });
       unseen = open.unseen;
       while (!certain() && seen.size < fetchMax && !late()) {
         if (open.left === 0) {
@@ -246,15 +252,22 @@ const isCheap = ({ similarity, plan }: Level): boolean => (plan?.rows ?? 0) <= (
 /** Levels from where to begin down to the threshold, which is the last. */
 function levelsOf(question: Question, known: readonly KnownSymbol[], share: LengthShare): Level[] {
   const threshold = question.config.recall_threshold;
-  const level = (similarity: number): Level => ({
-    similarity,
-    plan: planPostings(known, question.symbolIds.length, similarity, { share }),
-  });
+  const level = (similarity: number): Level => {
+    const plan = planPostings(known, question.symbolIds.length, similarity, { share });
+    const whole = planPostings(known, question.symbolIds.length, similarity, { whole: true, share });
+    const isNear = plan !== undefined && whole !== undefined && whole.rows <= plan.rows * WHOLE_NEAR;
+    return isNear ? { similarity, plan: whole, whole: undefined } : { similarity, plan, whole };
+  };
   const floor = level(threshold);
   if (!stopsEarly(question) || isCheap(floor)) return [floor];
   const above = LEVELS.filter((similarity) => similarity > threshold).map(level);
   const cheap = above.filter(isCheap).length;
-  return [...above.slice(Math.max(0, cheap - 1)), floor];
+  const levels = [floor];
+  for (const next of above.slice(Math.max(0, cheap - 1)).reverse()) {
+    const rows = next.plan?.rows ?? 0;
+    if (rows * WORTH_A_LEVEL <= (levels[0]!.plan?.rows ?? 0)) levels.unshift(next);
+  }
+  return levels;
 }
 
 /** What a pattern that is not among the scored ones can be at best: so similar, and named no smaller. */

@@ -3,9 +3,9 @@
  * columns a check; the comparison of postings also sorts out repeats, which takes memory for a hash a row.
  */
 import type { ClickHouse } from "./clickhouse-client.ts";
-import { NAME_BYTE_SQL, SIGNATURE_SQL } from "./clickhouse-index.ts";
 import type { ExpectedTables, Finding, PatternAudit } from "./pattern-audit.ts";
 import { FIRST_SYMBOLS_MARK, type PatternIndex, POSTINGS_MARK } from "./pattern-index.ts";
+import { NAME_BYTE_SQL, SIGNATURE_SQL } from "./posting-sql.ts";
 
 const OF_KB = "kb = {kb:String} AND generation = {generation:UInt32}";
 /** Numbers of one epoch follow each other; the first of a later one may follow any. */

@@ -22,6 +22,8 @@ export type Params = Readonly<Record<string, string | number | bigint | readonly
 export interface ClickHouse {
   /** Name of the database that holds the tables; safe to stand in SQL. */
   readonly database: string;
+  /** The engine runs in this process: its memory and its threads are the process's own, and bytes from it cross no network. */
+  readonly isWithin: boolean;
   /** Rows of a query as objects. UInt64 comes as a number: keep asked values below 2^53 or cast them to String. */
   rows<T>(sql: string, params?: Params): Promise<T[]>;
   command(sql: string, params?: Params): Promise<void>;
@@ -180,6 +182,7 @@ export async function openEmbedded(path: string, readers: number): Promise<Click
       });
   return {
     database: "engram",
+    isWithin: true,
     rows: (sql, params) =>
       pool.with(async (i) => {
         try {

@@ -129,6 +129,7 @@ export async function openServer(server: ClickHouseServer): Promise<ClickHouse> 
   }
   return {
     database,
+    isWithin: false,
     rows: <T>(sql: string, params: object = {}) =>
       insist("reading", async (): Promise<T[]> => {
         const answer = await client.query({ query: sql, query_params: { ...params }, format: "JSONEachRow" });

@@ -38,7 +38,7 @@ export function patternIndexSuite(name: string, open: () => Promise<PatternStore
     });
     afterAll(() => store.close());
 
-    const ask = async (state: readonly number[], similarity: number, limit = 100_000, whole = false) => {
+    const ask = async (state: readonly number[], similarity: number, limit = 100_000, whole = false, idsBelow = patterns.length) => {
       const ids = Uint32Array.from(state);
       const known = [...weightsOf(ids)].map(([id, weight]) => ({
         id,
@@ -52,7 +52,13 @@ export function patternIndexSuite(name: string, open: () => Promise<PatternStore
         { whole },
       );
       if (plan === undefined) return { patternIds: [], bounds: [], nameBytes: [] };
-      const found = await store.index.candidates(kb, 1, { stateLength: state.length, similarity, limit, ...plan });
+      const found = await store.index.candidates(kb, 1, {
+        stateLength: state.length,
+        similarity,
+        limit,
+        idsBelow,
+        ...plan,
+      });
       return { patternIds: [...found.patternIds], bounds: [...found.bounds], nameBytes: [...found.nameBytes] };
     };
     const similarityTo = (state: readonly number[], pattern: readonly number[]): number =>
