@@ -109,31 +109,13 @@ export function bytesOfSignatures(signatures: usize, count: u32, values: u32, st
 
 /**
  * Equal bytes of one signature and each of `count`, all as `bytesOfSignatures` wrote them: u8 counts to `out`, without the padding. `stride`:
- * 112 or 128 bytes (7 or 8 vectors: all of the one signature stays in registers), of which `values` count. Four quarters are read at once:
- * prefetchers stop at page ends, so four streams come faster than one, beyond the caches by half.
+ * 112 or 128 bytes (7 or 8 vectors: all of the one signature stays in registers), of which `values` count. One signature a turn and no more: compilers
+ * put the loads of a turn first, and of four signatures they would not fit the registers.
  */
 export function byteAgreementsInto(signature: usize, signatures: usize, count: u32, values: u32, stride: u32, out: usize): void {
   const padding = stride - values;
   if (stride === 112) sevenVectors(signature, signatures, count, padding, out);
   else eightVectors(signature, signatures, count, padding, out);
-}
-
-/** Four lists of eight negative sums to four counts, a byte each. Narrowing two lists into one halves the work of every step. */
-function fourCounts(a: v128, b: v128, c: v128, d: v128, padding: u32): u32 {
-  const ab = i16x8.extadd_pairwise_i8x16_s(i8x16.narrow_i16x8_s(a, b));
-  const cd = i16x8.extadd_pairwise_i8x16_s(i8x16.narrow_i16x8_s(c, d));
-  const pairs = i16x8.extadd_pairwise_i8x16_s(i8x16.narrow_i16x8_s(ab, cd));
-  const counts = i32x4.sub(i32x4.splat(-(padding as i32)), i32x4.extadd_pairwise_i16x8_s(pairs));
-  const words = i16x8.narrow_i32x4_u(counts, counts);
-  return i32x4.extract_lane(i8x16.narrow_i16x8_u(words, words), 0) as u32;
-}
-
-/** A count each to four places. */
-function storeFour(target: usize, apart: usize, counts: u32): void {
-  store<u8>(target, counts as u8);
-  store<u8>(target + apart, (counts >> 8) as u8);
-  store<u8>(target + 2 * apart, (counts >> 16) as u8);
-  store<u8>(target + 3 * apart, (counts >> 24) as u8);
 }
 
 function sevenVectors(signature: usize, signatures: usize, count: u32, padding: u32, out: usize): void {
@@ -144,36 +126,18 @@ function sevenVectors(signature: usize, signatures: usize, count: u32, padding: 
   const q4 = v128.load(signature, 64);
   const q5 = v128.load(signature, 80);
   const q6 = v128.load(signature, 96);
-  const quarter = (count >> 2) as usize;
-  const apart = quarter * 112;
-  let target = out;
   let p = signatures;
-  for (const end = out + quarter; target < end; target++) {
-    const a = sevenEqual(p, q0, q1, q2, q3, q4, q5, q6);
-    const b = sevenEqual(p + apart, q0, q1, q2, q3, q4, q5, q6);
-    const c = sevenEqual(p + 2 * apart, q0, q1, q2, q3, q4, q5, q6);
-    const d = sevenEqual(p + 3 * apart, q0, q1, q2, q3, q4, q5, q6);
-    storeFour(target, quarter, fourCounts(a, b, c, d, padding));
+  for (let target = out, end = out + (count as usize); target < end; target++) {
+    let equal = i8x16.sub(i8x16.splat(0), i8x16.eq(q0, v128.load(p)));
+    equal = i8x16.sub(equal, i8x16.eq(q1, v128.load(p, 16)));
+    equal = i8x16.sub(equal, i8x16.eq(q2, v128.load(p, 32)));
+    equal = i8x16.sub(equal, i8x16.eq(q3, v128.load(p, 48)));
+    equal = i8x16.sub(equal, i8x16.eq(q4, v128.load(p, 64)));
+    equal = i8x16.sub(equal, i8x16.eq(q5, v128.load(p, 80)));
+    equal = i8x16.sub(equal, i8x16.eq(q6, v128.load(p, 96)));
+    store<u8>(target, sumOfBytes(equal) - padding);
     p += 112;
   }
-  p = signatures + 4 * apart;
-  target = out + 4 * quarter;
-  for (const end = out + (count as usize); target < end; target++) {
-    const one = sevenEqual(p, q0, q1, q2, q3, q4, q5, q6);
-    store<u8>(target, fourCounts(one, one, one, one, padding) as u8);
-    p += 112;
-  }
-}
-
-/** Equal bytes at `p`, counted negatively: eight sums. */
-function sevenEqual(p: usize, q0: v128, q1: v128, q2: v128, q3: v128, q4: v128, q5: v128, q6: v128): v128 {
-  let equal = i8x16.add(i8x16.eq(q0, v128.load(p)), i8x16.eq(q1, v128.load(p, 16)));
-  equal = i8x16.add(equal, i8x16.eq(q2, v128.load(p, 32)));
-  equal = i8x16.add(equal, i8x16.eq(q3, v128.load(p, 48)));
-  equal = i8x16.add(equal, i8x16.eq(q4, v128.load(p, 64)));
-  equal = i8x16.add(equal, i8x16.eq(q5, v128.load(p, 80)));
-  equal = i8x16.add(equal, i8x16.eq(q6, v128.load(p, 96)));
-  return i16x8.extadd_pairwise_i8x16_s(equal);
 }
 
 function eightVectors(signature: usize, signatures: usize, count: u32, padding: u32, out: usize): void {
@@ -185,37 +149,24 @@ function eightVectors(signature: usize, signatures: usize, count: u32, padding: 
   const q5 = v128.load(signature, 80);
   const q6 = v128.load(signature, 96);
   const q7 = v128.load(signature, 112);
-  const quarter = (count >> 2) as usize;
-  const apart = quarter * 128;
-  let target = out;
   let p = signatures;
-  for (const end = out + quarter; target < end; target++) {
-    const a = eightEqual(p, q0, q1, q2, q3, q4, q5, q6, q7);
-    const b = eightEqual(p + apart, q0, q1, q2, q3, q4, q5, q6, q7);
-    const c = eightEqual(p + 2 * apart, q0, q1, q2, q3, q4, q5, q6, q7);
-    const d = eightEqual(p + 3 * apart, q0, q1, q2, q3, q4, q5, q6, q7);
-    storeFour(target, quarter, fourCounts(a, b, c, d, padding));
-    p += 128;
-  }
-  p = signatures + 4 * apart;
-  target = out + 4 * quarter;
-  for (const end = out + (count as usize); target < end; target++) {
-    const one = eightEqual(p, q0, q1, q2, q3, q4, q5, q6, q7);
-    store<u8>(target, fourCounts(one, one, one, one, padding) as u8);
+  for (let target = out, end = out + (count as usize); target < end; target++) {
+    let equal = i8x16.sub(i8x16.splat(0), i8x16.eq(q0, v128.load(p)));
+    equal = i8x16.sub(equal, i8x16.eq(q1, v128.load(p, 16)));
+    equal = i8x16.sub(equal, i8x16.eq(q2, v128.load(p, 32)));
+    equal = i8x16.sub(equal, i8x16.eq(q3, v128.load(p, 48)));
+    equal = i8x16.sub(equal, i8x16.eq(q4, v128.load(p, 64)));
+    equal = i8x16.sub(equal, i8x16.eq(q5, v128.load(p, 80)));
+    equal = i8x16.sub(equal, i8x16.eq(q6, v128.load(p, 96)));
+    equal = i8x16.sub(equal, i8x16.eq(q7, v128.load(p, 112)));
+    store<u8>(target, sumOfBytes(equal) - padding);
     p += 128;
   }
 }
 
-/** Equal bytes at `p`, counted negatively: eight sums. */
-function eightEqual(p: usize, q0: v128, q1: v128, q2: v128, q3: v128, q4: v128, q5: v128, q6: v128, q7: v128): v128 {
-  let equal = i8x16.add(i8x16.eq(q0, v128.load(p)), i8x16.eq(q1, v128.load(p, 16)));
-  equal = i8x16.add(equal, i8x16.eq(q2, v128.load(p, 32)));
-  equal = i8x16.add(equal, i8x16.eq(q3, v128.load(p, 48)));
-  equal = i8x16.add(equal, i8x16.eq(q4, v128.load(p, 64)));
-  equal = i8x16.add(equal, i8x16.eq(q5, v128.load(p, 80)));
-  equal = i8x16.add(equal, i8x16.eq(q6, v128.load(p, 96)));
-  equal = i8x16.add(equal, i8x16.eq(q7, v128.load(p, 112)));
-  return i16x8.extadd_pairwise_i8x16_s(equal);
+/** Of sixteen bytes whose sum is below 256: the product has the sum of eight in its highest byte. */
+function sumOfBytes(bytes: v128): u32 {
+  return (((i64x2.extract_lane(bytes, 0) + i64x2.extract_lane(bytes, 1)) * 0x0101010101010101) >>> 56) as u32;
 }
 
 /** Sum of the u32 in `bytes` bytes (a multiple of 64): what a kernel that only reads could reach. The yardstick of the agreement benches. */
