@@ -164,9 +164,12 @@ function eightVectors(signature: usize, signatures: usize, count: u32, padding: 
   }
 }
 
+/** 1 in every byte. */
+const EACH_BYTE: u64 = ~(0 as u64) / 255;
+
 /** Of sixteen bytes whose sum is below 256: the product has the sum of eight in its highest byte. */
 function sumOfBytes(bytes: v128): u32 {
-  return (((i64x2.extract_lane(bytes, 0) + i64x2.extract_lane(bytes, 1)) * 0x0101010101010101) >>> 56) as u32;
+  return (((i64x2.extract_lane(bytes, 0) + i64x2.extract_lane(bytes, 1)) * EACH_BYTE) >>> 56) as u32;
 }
 
 /** Sum of the u32 in `bytes` bytes (a multiple of 64): what a kernel that only reads could reach. The yardstick of the agreement benches. */
