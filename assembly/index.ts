@@ -3,7 +3,7 @@ export { agreement, agreementsInto, byteAgreementsInto, bytesOfSignatures, share
 export { bandKeysInto, bandKeysOfRowsInto } from "./bands";
 export { blocksScratchBytes, matchingBlocks, matchingBlocksInto } from "./blocks";
 export { intersectionCount, intersectionCountsInto, intersectionScratchBytes } from "./jaccard";
-export { beginTask, sortKept } from "./keep";
+export { beginTask, keyOfRank, sortKept } from "./keep";
 export { laneBagsInto } from "./lane-bag";
 export { laneIntersectionCountsInto, markHits } from "./lane-jaccard";
 export {

@@ -85,13 +85,14 @@ function writeChart(name: string, svg: string): string {
   return `![${name}](charts/${name}.svg)`;
 }
 
-const gateRow = ({ what, required, ambitious, atMost, measured, low, high, holds }: GateFigures): string[] => {
+const gateRow = ({ what, required, ambitious, atMost, by, measured, low, high, holds }: GateFigures): string[] => {
   const sign = atMost ? "≤" : "≥";
   return [
     what,
     `${sign} ${required}`,
     ambitious === undefined ? "" : `${sign} ${ambitious}`,
-    figure.format(measured),
+    // Records from before two ways of comparing have none.
+    by === "best rounds" ? `${figure.format(measured)} (best rounds)` : figure.format(measured),
     `${figure.format(low)} – ${figure.format(high)}`,
     holds ? "yes" : "no",
   ];

@@ -24,10 +24,13 @@ const { values, positionals } = parseArgs({
 
 const figure = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 const plainTable = (head: string[]) => new Table({ head, style: { head: [], border: [] } });
-const options = values.quick ? QUICK : { rounds: Number(values.rounds), sideMs: Number(values.ms) };
+const machine = machineOf();
+/** Below it a load average is that of a machine on which nobody works. */
+const IDLE_LOAD = 0.3;
+const isIdle = machine.loadAverage < IDLE_LOAD;
+const options = values.quick ? QUICK : { rounds: Number(values.rounds), sideMs: Number(values.ms), isIdle };
 const filter = positionals.join(" ");
 
-const machine = machineOf();
 const found: ContestFigures[] = [];
 for (const [name, open] of contests) {
   if (!name.includes(filter)) continue;
@@ -53,7 +56,7 @@ for (const gate of gates) {
     gate.what,
     `${sign} ${gate.required}`,
     gate.ambitious === undefined ? "" : `${sign} ${gate.ambitious}`,
-    figure.format(gate.measured),
+    gate.by === "median" ? figure.format(gate.measured) : `${figure.format(gate.measured)} (${gate.by})`,
     `${figure.format(gate.low)} – ${figure.format(gate.high)}`,
     gate.holds ? "yes" : "NO",
   ]);

@@ -114,6 +114,7 @@ export async function openPool(mode: BenchMode): Promise<Contest> {
         fast: "one query, 2 threads",
         required: 1.85,
         ambitious: 1.95,
+        needsIdle: true,
       },
       {
         line: "4",

@@ -46,6 +46,7 @@ export interface PoolKernels extends Pick<KernelExports, "LAYOUT_VERSION" | "tex
   matchRows(scratch: number, batch: number, count: number): void;
   beginTask(scratch: number, floor: number): void;
   sortKept(scratch: number): void;
+  keyOfRank(scratch: number, rank: number): number;
   blocksOfRow(scratch: number, batch: number, row: number): number;
   bandKeysOfRowsInto(
     scratch: number,

@@ -12,6 +12,8 @@ import { Scoring } from "./stages.ts";
 
 /** Between two looks at the board: short beside a deadline and a scan's end, long beside what a look costs. */
 const LOOK_MS = 1;
+/** Of larger shares finding the key takes more than it saves. */
+const SHARE_MAX = 2_048;
 
 /** Returns a sealed score block of the slices that the task took: none, where others had them all. Errors: as `Scoring`. */
 export function scanSlices(instance: PoolInstance, task: ScanTask): ArrayBuffer {
@@ -29,7 +31,7 @@ export function scanSlices(instance: PoolInstance, task: ScanTask): ArrayBuffer 
       continue;
     }
     for (const [place, from, to] of board.pieces(next, end)) scoring.add({ place, from, to });
-    shareFloor(instance, board, query.keep);
+    shareFloor(instance, board, query.keep, task);
     taken += end - next;
     const now = clock();
     // As many slices at once as take the time between two looks; fewer towards the end, so that all threads end together.
@@ -54,9 +56,16 @@ function takeRun(board: ScanBoard, first: number, end: number, task: number): nu
   return next;
 }
 
-/** Tells the others what this thread's worst kept match is, once it keeps enough, and hears the same of them. */
-function shareFloor({ scratch, words, doubles }: PoolInstance, board: ScanBoard, keep: number): void {
-  if (keep > 0 && words[(scratch + CONTEXT_KEPT) / 4]! >= keep) board.raiseFloor(doubles[(scratch + SCRATCH_HEAP) / 8]!);
+/**
+ * Tells the others what this thread's worst kept match is, once it keeps enough, and its best so many that all threads' together are enough; and hears the
+ * same of them.
+ */
+function shareFloor(instance: PoolInstance, board: ScanBoard, keep: number, { sharer, sharers }: ScanTask): void {
+  const { kernels, scratch, words, doubles } = instance;
+  const kept = words[(scratch + CONTEXT_KEPT) / 4]!;
+  if (keep > 0 && kept >= keep) board.raiseFloor(doubles[(scratch + SCRATCH_HEAP) / 8]!);
+  const share = Math.ceil(keep / sharers);
+  if (sharers > 1 && share > 0 && share <= Math.min(kept, SHARE_MAX)) board.raiseShare(sharer, kernels.keyOfRank(scratch, share));
   const floor = (scratch + CONTEXT_FLOOR) / 8;
   doubles[floor] = Math.max(doubles[floor]!, board.floor);
 }

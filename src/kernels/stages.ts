@@ -6,6 +6,7 @@
 import {
   BATCH_ROWS_MAX,
   CONTEXT_BELOW_THRESHOLD,
+  CONTEXT_FLOOR,
   CONTEXT_KEPT,
   CONTEXT_MATCHED,
   CONTEXT_TEXT_TOO_LONG,
@@ -66,11 +67,15 @@ export class Scoring {
     scorePiece(this.#instance, this.#query, piece, this.#books);
   }
 
-  /** A sealed score block with the best `keep` of all pieces. */
+  /** A sealed score block with the best `keep` of all pieces, less those that a floor has passed since they were kept. */
   seal(): ArrayBuffer {
     const instance = this.#instance;
-    instance.kernels.sortKept(instance.scratch);
-    return sealScoreBlock({ ...this.#books, ...copyKept(instance, contextField(instance, CONTEXT_KEPT)) });
+    const { doubles, scratch } = instance;
+    instance.kernels.sortKept(scratch);
+    const floor = doubles[(scratch + CONTEXT_FLOOR) / 8]!;
+    let kept = contextField(instance, CONTEXT_KEPT);
+    while (kept > 0 && doubles[(scratch + SCRATCH_HEAP + (kept - 1) * HEAP_ENTRY_BYTES) / 8]! < floor) kept--;
+    return sealScoreBlock({ ...this.#books, ...copyKept(instance, kept) });
   }
 }
 

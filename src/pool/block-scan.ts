@@ -70,9 +70,9 @@ export class BlockScan {
     const sliceRows =
       this.#parts.sliceRows ?? Math.min(BOARD_ROWS_MAX, Math.max(BOARD_ROWS_MIN, Math.ceil(BOARD_SLICE_NS / rowNs / 8) * 8));
     const { rows, slices, memories } = cutSlices(blocks, Math.min(sliceRows, BATCH_ROWS_MAX));
-    const board = ScanBoard.make(slices, options.floor?.() ?? Number.NEGATIVE_INFINITY);
-    board.isYielding = this.#isYielding;
     const sharers = Math.max(1, Math.min(this.#parts.threads, Math.ceil((rows * rowNs) / SLICE_NS_MIN)));
+    const board = ScanBoard.make(slices, options.floor?.() ?? Number.NEGATIVE_INFINITY, sharers);
+    board.isYielding = this.#isYielding;
     const stop = (): void => board.stop();
     const shared = {
       kind: "scan",
@@ -85,12 +85,12 @@ export class BlockScan {
       deadlineAt: options.deadlineAt === undefined ? Number.POSITIVE_INFINITY : performance.timeOrigin + options.deadlineAt,
     } as const;
     const spent = { rows: 0, ns: 0 };
-    const runner = async (): Promise<void> => {
+    const runner = async (sharer: number): Promise<void> => {
       for (const slices of memories) {
         // What is free on a board that says stop stays free.
         while (!board.isStopped && board.hasFree(slices.from, slices.to)) {
           assertGoesOn(options);
-          const reply = await this.#parts.run({ ...shared, ...slices, number: this.#nextTask(), fault: this.#parts.faultOf() });
+          const reply = await this.#parts.run({ ...shared, ...slices, sharer, number: this.#nextTask(), fault: this.#parts.faultOf() });
           const block = viewScoreBlock(reply.buffer);
           spent.rows += block.candidates;
           spent.ns += reply.nanoseconds;
@@ -102,7 +102,10 @@ export class BlockScan {
     this.#boards.add(board);
     options.signal?.addEventListener("abort", stop);
     try {
-      await allOrFirstError(Array.from({ length: sharers }, runner), stop);
+      await allOrFirstError(
+        Array.from({ length: sharers }, (_, sharer) => runner(sharer)),
+        stop,
+      );
       // No task failed, so it was the caller who stopped it.
       if (board.isStopped) assertGoesOn(options);
     } finally {

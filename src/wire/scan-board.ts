@@ -3,9 +3,9 @@
  * which task, the best floor that any of them knows, and whether to stop. Taking a slice is one compare-and-swap and no message; a task that is
  * lost with its thread leaves its number on what it had taken, so that those slices can be given out again.
  *
- *  ┌─────────────────────────────┬─────────────────────┬───────────────────────┬──────────────────────────────────────┐
- *  │ stop, yield, slices, pieces │ floor (f64)         │ takers (i32 a slice)  │ starts (i32) │ pieces (f64[3] each)  │
- *  └─────────────────────────────┴─────────────────────┴───────────────────────┴──────────────────────────────────────┘
+ *  ┌──────────────────────────────┬─────────────┬──────────────────────┬──────────────────────┬──────────────┬──────────────────────┐
+ *  │ stop, yield, slices, sharers │ floor (f64) │ shares (f64 a task)  │ takers (i32 a slice) │ starts (i32) │ pieces (f64[3] each) │
+ *  └──────────────────────────────┴─────────────┴──────────────────────┴──────────────────────┴──────────────┴──────────────────────┘
  */
 import { align8 } from "./align.ts";
 
@@ -15,13 +15,17 @@ export type PieceNumbers = readonly [place: number, from: number, to: number];
 const STOP = 0;
 const YIELD = 1;
 const SLICES = 2;
+const SHARERS = 3;
 const FLOOR_BYTE = 16;
-const TAKERS_BYTE = 24;
+/** Behind the floor, as numbers of the same view. */
+const SHARES = 1;
+const takersByte = (sharers: number): number => FLOOR_BYTE + 8 * (SHARES + sharers);
 
 export class ScanBoard {
   readonly buffer: SharedArrayBuffer;
   readonly #head: Int32Array;
-  readonly #floor: BigInt64Array;
+  /** The floor, and behind it what each sharer has so many of that all together have enough. */
+  readonly #floors: BigInt64Array;
   /** 0: free. Else the number of the task that has it. */
   readonly #takers: Int32Array;
   /** Slice s has the pieces starts[s] to starts[s + 1]. */
@@ -34,25 +38,30 @@ export class ScanBoard {
   constructor(buffer: SharedArrayBuffer) {
     this.buffer = buffer;
     this.#head = new Int32Array(buffer, 0, 4);
-    this.#floor = new BigInt64Array(buffer, FLOOR_BYTE, 1);
     const slices = this.#head[SLICES]!;
-    this.#takers = new Int32Array(buffer, TAKERS_BYTE, slices);
-    this.#starts = new Int32Array(buffer, TAKERS_BYTE + slices * 4, slices + 1);
-    this.#pieces = new Float64Array(buffer, align8(TAKERS_BYTE + (2 * slices + 1) * 4));
+    const sharers = this.#head[SHARERS]!;
+    const takers = takersByte(sharers);
+    this.#floors = new BigInt64Array(buffer, FLOOR_BYTE, SHARES + sharers);
+    this.#takers = new Int32Array(buffer, takers, slices);
+    this.#starts = new Int32Array(buffer, takers + slices * 4, slices + 1);
+    this.#pieces = new Float64Array(buffer, align8(takers + (2 * slices + 1) * 4));
   }
 
-  /** A board of slices that nobody has taken. */
-  static make(slices: readonly (readonly PieceNumbers[])[], floor: number): ScanBoard {
+  /** A board of slices that nobody has taken, for so many tasks at a time. */
+  static make(slices: readonly (readonly PieceNumbers[])[], floor: number, sharers: number): ScanBoard {
     const pieces = slices.reduce((sum, { length }) => sum + length, 0);
-    const buffer = new SharedArrayBuffer(align8(TAKERS_BYTE + (2 * slices.length + 1) * 4) + pieces * 24);
-    new Int32Array(buffer)[SLICES] = slices.length;
+    const buffer = new SharedArrayBuffer(align8(takersByte(sharers) + (2 * slices.length + 1) * 4) + pieces * 24);
+    const head = new Int32Array(buffer, 0, 4);
+    head[SLICES] = slices.length;
+    head[SHARERS] = sharers;
     const board = new ScanBoard(buffer);
     let at = 0;
     slices.forEach((slice, index) => {
       for (const piece of slice) board.#pieces.set(piece, 3 * at++);
       board.#starts[index + 1] = at;
     });
-    board.#floor[0] = board.#bitsOf(floor);
+    board.#floors.fill(board.#bitsOf(Number.NEGATIVE_INFINITY));
+    board.#floors[0] = board.#bitsOf(floor);
     return board;
   }
 
@@ -62,13 +71,28 @@ export class ScanBoard {
 
   /** A match with a smaller key is not among the best of the whole scan. */
   get floor(): number {
-    return this.#numberOf(Atomics.load(this.#floor, 0));
+    return this.#numberOf(Atomics.load(this.#floors, 0));
   }
 
   /** Raises the floor to `floor`, unless it is there already. */
   raiseFloor(floor: number): void {
-    for (let known = Atomics.load(this.#floor, 0); this.#numberOf(known) < floor; ) {
-      const seen = Atomics.compareExchange(this.#floor, 0, known, this.#bitsOf(floor));
+    this.#raise(0, floor);
+  }
+
+  /**
+   * Says that a sharer has found its share of the matches that the scan keeps, no key of them below `key`: the least that all of them say is a floor. It stays
+   * true of a sharer that is lost: its matches are found again.
+   */
+  raiseShare(sharer: number, key: number): void {
+    this.#raise(SHARES + sharer, key);
+    let least = Number.POSITIVE_INFINITY;
+    for (let at = SHARES; at < this.#floors.length; at++) least = Math.min(least, this.#numberOf(Atomics.load(this.#floors, at)));
+    this.raiseFloor(least);
+  }
+
+  #raise(at: number, number: number): void {
+    for (let known = Atomics.load(this.#floors, at); this.#numberOf(known) < number; ) {
+      const seen = Atomics.compareExchange(this.#floors, at, known, this.#bitsOf(number));
       if (seen === known) return;
       known = seen;
     }

@@ -38,8 +38,9 @@ export interface ScanTask {
   readonly to: number;
   /** By which the board knows the task; not 0. */
   readonly number: number;
-  /** Tasks that take slices of the same scan, as far as its maker can tell. */
+  /** Tasks that take slices of the same scan at a time, and which of them this one is; one after the other may be the same one. */
   readonly sharers: number;
+  readonly sharer: number;
   /** Slices it takes at most. */
   readonly slicesMax: number;
   /** Milliseconds after which it answers with what it has if others wait. */

@@ -15,7 +15,7 @@ test("every row is in exactly one slice of its memory, in order, however blocks 
         blocks.filter((own) => own.memory === memory).flatMap(({ place, rows }) => Array.from({ length: rows }, (_, row) => [place, row])),
       );
       expect(rows).toBe(expected.flat().length);
-      const board = ScanBoard.make(slices, 0);
+      const board = ScanBoard.make(slices, 0, 1);
       expect(board.slices).toBe(slices.length);
       const found: number[][][] = [[], [], []];
       for (const { memory, from, to } of memories) {
