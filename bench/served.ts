@@ -9,11 +9,11 @@ export interface Served {
   stop(): Promise<void>;
 }
 
-/** Starts the server on a free port over a data folder; resolves when it answers. */
-export async function serve(folder: string): Promise<Served> {
+/** Starts the server on a free port over a data folder; resolves when it answers. `settings`: variables of its environment. */
+export async function serve(folder: string, settings: Readonly<Record<string, string>> = {}): Promise<Served> {
   const main = fileURLToPath(new URL("../src/cli/main.js", import.meta.url));
   const child = spawn(process.execPath, [main, "serve", "--port", "0", "--data-dir", folder], {
-    env: { ...process.env, ENGRAM_LOG_LEVEL: "warn" },
+    env: { ...process.env, ENGRAM_LOG_LEVEL: "warn", ...settings },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
