@@ -28,6 +28,9 @@ const TURN_ROWS = 2 ** 18;
 const FREE_TABLES = 2;
 const FREE_ROWS = 2 ** 21;
 const NAME_BYTES = 256;
+/** Room made at once: for the rows expected and some more, as long as these are not too many to be only expected. */
+const SPARE = 1.1;
+const ROWS_EXPECTED_MAX = 2 ** 24;
 /** Rows of one question: 800 MB of them, three times what the budget of rows lets a question of the default settings expect. */
 const ROWS_MAX = 2 ** 27;
 
@@ -104,7 +107,8 @@ class RowTable {
     this.#runs = 1;
     this.longest = 0;
     this.hasRepeats = false;
-    this.#reserve(Math.min(rowsExpected, FREE_ROWS));
+    // Growing would hold the rows twice for a moment.
+    this.#reserve(Math.min(Math.ceil(rowsExpected * SPARE), ROWS_EXPECTED_MAX));
   }
 
   add(rows: Rows, idsBelow: number): void {
