@@ -37,13 +37,21 @@ interface Entry {
   loading: Promise<void> | undefined;
 }
 
+interface Failure {
+  readonly generation: number;
+  readonly until: number;
+  readonly reason: string;
+  /** For want of room, while others had some that were used more recently: their turn to go may come before `until`. */
+  readonly isPushedOut: boolean;
+}
+
 export class ResidentKbs {
   readonly #parts: ResidentParts;
   /** Insertion order is order of use. */
   readonly #kbs = new Map<string, Entry>();
   /** As above, over more kbs. Numbers of uses, not times: only their order counts. */
   readonly #uses = new Map<string, Use>();
-  readonly #failed = new Map<string, { readonly generation: number; readonly until: number; readonly reason: string }>();
+  readonly #failed = new Map<string, Failure>();
   #clock = 0;
   #isClosed = false;
   #hits = 0;
@@ -182,7 +190,8 @@ export class ResidentKbs {
     if (needed > capacity) return `${head.patternCount} patterns take about ${needed} bytes, resident memory has ${capacity}`;
     const failed = this.#failed.get(head.kb);
     if (failed !== undefined) {
-      if (failed.generation === head.generation && performance.now() < failed.until) return failed.reason;
+      const mayPush = failed.isPushedOut && [...this.#kbs.values()].some((entry) => this.#mayGo(entry, use));
+      if (failed.generation === head.generation && performance.now() < failed.until && !mayPush) return failed.reason;
       this.#failed.delete(head.kb);
     }
     // Blocks are made in more room than they keep, in one piece: a load that is begun should not fail for that.
@@ -220,6 +229,7 @@ export class ResidentKbs {
       generation: head.generation,
       until: isTooLarge ? Number.POSITIVE_INFINITY : performance.now() + RETRY_MS,
       reason: isFull ? `${head.patternCount} patterns did not fit the resident memory` : "it could not be loaded a moment ago",
+      isPushedOut: isFull && !isTooLarge,
     });
     if (this.#failed.size > USES_MAX) this.#failed.delete(this.#failed.keys().next().value!);
   }

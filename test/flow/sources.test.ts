@@ -243,6 +243,31 @@ it("evicting and reloading knowledge bases a thousand times leaves nothing behin
   }
 }, 120_000);
 
+it("a knowledge base that found no room comes in as soon as another may go for it", async () => {
+  const pool = await openInlinePool({ residentBytes: 4 * 2 ** 20 });
+  const { seal } = pool.resident;
+  let isFull = false;
+  pool.resident.seal = (...block) => (isFull ? Promise.resolve(undefined) : seal.apply(pool.resident, block));
+  const opened = await openTestEngine("lmdb", {}, 0, pool);
+  const { engine } = opened;
+  try {
+    const [first, second] = [engine.kbOf("first"), engine.kbOf("second")];
+    for (const kb of [first, second]) await engine.learnSequences(kb, patternsOf(3_000));
+    await engine.flush();
+    const sourceOf = async (kb: string, source?: "resident"): Promise<string> =>
+      (await engine.predictState(kb, STATE, { recall_threshold: 0.9 }, source && { source })).trace.source;
+    await sourceOf(first);
+    expect(await sourceOf(first)).toBe("resident");
+    // The guess of its bytes lets it begin, and the pieces that are free are too small: nobody has to go for one that is asked for the first time.
+    isFull = true;
+    await expect(sourceOf(second, "resident")).rejects.toMatchObject({ code: "ENGRAM_BAD_REQUEST" });
+    isFull = false;
+    expect(await sourceOf(second, "resident")).toBe("resident");
+  } finally {
+    await opened.close();
+  }
+});
+
 describe("with threads", () => {
   it("many who wait for a load share it, and a worker killed in a scan costs one retry and no wrong answer", async () => {
     const faults: (Fault | undefined)[] = [];
