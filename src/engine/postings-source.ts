@@ -35,8 +35,9 @@ const CHEAP_ROWS_LOW = 1_000_000;
 const LOW_SIMILARITY = 0.3;
 /** A level is tried where the next one has so many times its rows: about every second time it is enough. */
 const WORTH_A_LEVEL = 2;
-/** All rows of all symbols are read at once where they are no more than so many times the rows that must be: their bounds are closer. */
+/** All rows of all symbols are read at once where they are not many more than the rows that must be: their bounds are closer, and a second list is saved. */
 const WHOLE_NEAR = 1.25;
+const WHOLE_NEAR_ROWS = 500_000;
 /** Candidates that the last level lists for each that may be fetched: above it a scan is as good. */
 const CANDIDATES_A_FETCH = 2;
 /** Candidates that a level before the last lists: only the first of them are looked at. */
@@ -255,7 +256,7 @@ function levelsOf(question: Question, known: readonly KnownSymbol[], share: Leng
   const level = (similarity: number): Level => {
     const plan = planPostings(known, question.symbolIds.length, similarity, { share });
     const whole = planPostings(known, question.symbolIds.length, similarity, { whole: true, share });
-    const isNear = plan !== undefined && whole !== undefined && whole.rows <= plan.rows * WHOLE_NEAR;
+    const isNear = plan !== undefined && whole !== undefined && whole.rows <= plan.rows * WHOLE_NEAR + WHOLE_NEAR_ROWS;
     return isNear ? { similarity, plan: whole, whole: undefined } : { similarity, plan, whole };
   };
   const floor = level(threshold);
