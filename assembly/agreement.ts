@@ -114,11 +114,12 @@ export function bytesOfSignatures(signatures: usize, count: u32, values: u32, st
  */
 export function byteAgreementsInto(signature: usize, signatures: usize, count: u32, values: u32, stride: u32, out: usize): void {
   const padding = stride - values;
-  if (stride === 112) sevenVectors(signature, signatures, count, padding, out);
-  else eightVectors(signature, signatures, count, padding, out);
+  if (stride === 112) sameBytes<i8>(signature, signatures, count, padding, out);
+  else sameBytes<u8>(signature, signatures, count, padding, out);
 }
 
-function sevenVectors(signature: usize, signatures: usize, count: u32, padding: u32, out: usize): void {
+/** Seven (T signed) or eight vectors a signature. */
+function sameBytes<T>(signature: usize, signatures: usize, count: u32, padding: u32, out: usize): void {
   const q0 = v128.load(signature);
   const q1 = v128.load(signature, 16);
   const q2 = v128.load(signature, 32);
@@ -126,6 +127,7 @@ function sevenVectors(signature: usize, signatures: usize, count: u32, padding: 
   const q4 = v128.load(signature, 64);
   const q5 = v128.load(signature, 80);
   const q6 = v128.load(signature, 96);
+  const q7 = isSigned<T>() ? q6 : v128.load(signature, 112);
   let p = signatures;
   for (let target = out, end = out + (count as usize); target < end; target++) {
     let equal = i8x16.sub(i8x16.splat(0), i8x16.eq(q0, v128.load(p)));
@@ -135,32 +137,9 @@ function sevenVectors(signature: usize, signatures: usize, count: u32, padding: 
     equal = i8x16.sub(equal, i8x16.eq(q4, v128.load(p, 64)));
     equal = i8x16.sub(equal, i8x16.eq(q5, v128.load(p, 80)));
     equal = i8x16.sub(equal, i8x16.eq(q6, v128.load(p, 96)));
+    if (!isSigned<T>()) equal = i8x16.sub(equal, i8x16.eq(q7, v128.load(p, 112)));
     store<u8>(target, sumOfBytes(equal) - padding);
-    p += 112;
-  }
-}
-
-function eightVectors(signature: usize, signatures: usize, count: u32, padding: u32, out: usize): void {
-  const q0 = v128.load(signature);
-  const q1 = v128.load(signature, 16);
-  const q2 = v128.load(signature, 32);
-  const q3 = v128.load(signature, 48);
-  const q4 = v128.load(signature, 64);
-  const q5 = v128.load(signature, 80);
-  const q6 = v128.load(signature, 96);
-  const q7 = v128.load(signature, 112);
-  let p = signatures;
-  for (let target = out, end = out + (count as usize); target < end; target++) {
-    let equal = i8x16.sub(i8x16.splat(0), i8x16.eq(q0, v128.load(p)));
-    equal = i8x16.sub(equal, i8x16.eq(q1, v128.load(p, 16)));
-    equal = i8x16.sub(equal, i8x16.eq(q2, v128.load(p, 32)));
-    equal = i8x16.sub(equal, i8x16.eq(q3, v128.load(p, 48)));
-    equal = i8x16.sub(equal, i8x16.eq(q4, v128.load(p, 64)));
-    equal = i8x16.sub(equal, i8x16.eq(q5, v128.load(p, 80)));
-    equal = i8x16.sub(equal, i8x16.eq(q6, v128.load(p, 96)));
-    equal = i8x16.sub(equal, i8x16.eq(q7, v128.load(p, 112)));
-    store<u8>(target, sumOfBytes(equal) - padding);
-    p += 128;
+    p += isSigned<T>() ? 112 : 128;
   }
 }
 

@@ -9,6 +9,7 @@
  * there is no limit of 255 distinct ids. A table of mask words by id does gain (`prepareLanes`). Reference: test/reference/lcs.ts.
  */
 import { BAG_BYTES, BAG_QUERY_MAX, groupBagBounds, queryBagInto } from "./lane-bag";
+import { severalWords } from "./lane-words";
 import { QUERY_CLASSES, QUERY_COUNT, QUERY_IDS, QUERY_LANE_MASKS, QUERY_MASKS, QUERY_TABLE, QUERY_WORDS, RESIDENT_LANES } from "./layout";
 import { neededLcs } from "./ratio";
 
@@ -182,14 +183,14 @@ export function groupLcs(lanes: usize, starts: usize, group: u32, query: usize, 
   for (let lane: usize = 0; lane < LANES; lane += 4) {
     const first = start + (lane << 2);
     const target = out + (lane << 2);
-    if (words === 2) twoWords<i8>(first, end, table, masks, rowBytes, 0, target);
-    else if (words === 4) fourWords<u8>(first, end, table, masks, rowBytes, 0, target);
+    if (words === 2) severalWords<i8>(first, end, table, masks, rowBytes, 0, target);
+    else if (words === 4) severalWords<u8>(first, end, table, masks, rowBytes, 0, target);
     else {
       memory.fill(carries, 0, ((end - start) / GROUP_BYTES) << 5);
       for (let word: u32 = 0; word < words; word += 4) {
         const cells = masks + ((word as usize) << 3);
-        if (words - word === 2) twoWords<u64>(first, end, table, cells, rowBytes, carries, target);
-        else fourWords<u64>(first, end, table, cells, rowBytes, carries, target);
+        if (words - word === 2) severalWords<i16>(first, end, table, cells, rowBytes, carries, target);
+        else severalWords<u16>(first, end, table, cells, rowBytes, carries, target);
       }
     }
   }
@@ -308,141 +309,4 @@ function storeZeros(out: usize, s0: v128, s1: v128, s2: v128, s3: v128): void {
   store<u32>(out, zeros(s2, true), 20);
   store<u32>(out, zeros(s3, false), 24);
   store<u32>(out, zeros(s3, true), 28);
-}
-
-/* The second, third and fourth words of two candidates' rows, as `pairOf`: the distance is part of the load, and a sum before it would be an instruction. */
-
-function secondOf(low: usize, high: usize): v128 {
-  return v128.load64_lane(high, v128.load_zero<u64>(low, 8), 1, 8);
-}
-
-function thirdOf(low: usize, high: usize): v128 {
-  return v128.load64_lane(high, v128.load_zero<u64>(low, 16), 1, 16);
-}
-
-function fourthOf(low: usize, high: usize): v128 {
-  return v128.load64_lane(high, v128.load_zero<u64>(low, 24), 1, 24);
-}
-
-/** Row of the mask words of a lane id. T u8: a row has four words, or two with T i8; u64: as many as `rowBytes` says. */
-function rowOf<T>(id: u32, table: usize, masks: usize, rowBytes: usize): usize {
-  const at = load<u16>(table + ((id as usize) << 1)) as usize;
-  if (sizeof<T>() === 8) return masks + at * rowBytes;
-  return masks + (isSigned<T>() ? at << 4 : at << 5);
-}
-
-/**
- * Words of 63 bits whose top bit never changes, so that nothing has to be masked. The first keeps S, with a top bit of 1: a sum lacks it where
- * it carries. The others keep N, the complement, with a top bit of 0, and need of the sum before only that top bit, the borrow. With O = N | M:
- *   S + (S & M) + carry = O - 2N - borrow, for -N = S + 1, S & M = O - N and carry = 1 - borrow;
- *   the new N = ~(sum | (S & ~M)) = O & ~sum.
- * It is instructions that a core runs out of here, not their latency: so four candidates share a position's fixed cost.
- */
-function sumOf(n: v128, open: v128, sumBefore: v128): v128 {
-  return i64x2.sub(i64x2.sub(open, i64x2.add(n, n)), i64x2.shr_u(sumBefore, 63));
-}
-
-/** Adds the ones of the words of two candidates to the two lengths at `out`. */
-function addOnes(out: usize, n: v128): void {
-  store<u32>(out, load<u32>(out) + (popcnt<u64>(i64x2.extract_lane(n, 0)) as u32));
-  store<u32>(out, load<u32>(out, 4) + (popcnt<u64>(i64x2.extract_lane(n, 1)) as u32), 4);
-}
-
-/**
- * Two words of four candidates. T i8: rows have no more than these two; u64: the carries into the first word come from `carries`, 32 bytes a
- * position, and those of the second go there.
- */
-function twoWords<T>(start: usize, end: usize, table: usize, masks: usize, rowBytes: usize, carries: usize, out: usize): void {
-  let a0 = i64x2.splat(-1);
-  let a1 = i64x2.splat(0);
-  let b0 = i64x2.splat(-1);
-  let b1 = i64x2.splat(0);
-  let carryAt = carries;
-  for (let p = start; p < end; p += GROUP_BYTES) {
-    const ids01 = load<u64>(p);
-    const ids23 = load<u64>(p, 8);
-    const r0 = rowOf<T>(ids01 as u32, table, masks, rowBytes);
-    const r1 = rowOf<T>((ids01 >> 32) as u32, table, masks, rowBytes);
-    const r2 = rowOf<T>(ids23 as u32, table, masks, rowBytes);
-    const r3 = rowOf<T>((ids23 >> 32) as u32, table, masks, rowBytes);
-    let held = v128.and(a0, pairOf(r0, r1));
-    let sum = i64x2.add(a0, held);
-    if (sizeof<T>() === 8) sum = i64x2.add(sum, v128.load(carryAt));
-    a0 = v128.or(sum, i64x2.sub(a0, held));
-    let open = v128.or(a1, secondOf(r0, r1));
-    sum = sumOf(a1, open, sum);
-    a1 = v128.andnot(open, sum);
-    if (sizeof<T>() === 8) v128.store(carryAt, i64x2.shr_u(v128.not(sum), 63));
-    held = v128.and(b0, pairOf(r2, r3));
-    sum = i64x2.add(b0, held);
-    if (sizeof<T>() === 8) sum = i64x2.add(sum, v128.load(carryAt, 16));
-    b0 = v128.or(sum, i64x2.sub(b0, held));
-    open = v128.or(b1, secondOf(r2, r3));
-    sum = sumOf(b1, open, sum);
-    b1 = v128.andnot(open, sum);
-    if (sizeof<T>() === 8) v128.store(carryAt, i64x2.shr_u(v128.not(sum), 63), 16);
-    if (sizeof<T>() === 8) carryAt += 32;
-  }
-  addOnes(out, v128.not(a0));
-  addOnes(out, a1);
-  addOnes(out + 8, v128.not(b0));
-  addOnes(out + 8, b1);
-}
-
-/** Four words of four candidates: as `twoWords`, with T u8 for rows of no more than these. */
-function fourWords<T>(start: usize, end: usize, table: usize, masks: usize, rowBytes: usize, carries: usize, out: usize): void {
-  let a0 = i64x2.splat(-1);
-  let a1 = i64x2.splat(0);
-  let a2 = i64x2.splat(0);
-  let a3 = i64x2.splat(0);
-  let b0 = i64x2.splat(-1);
-  let b1 = i64x2.splat(0);
-  let b2 = i64x2.splat(0);
-  let b3 = i64x2.splat(0);
-  let carryAt = carries;
-  for (let p = start; p < end; p += GROUP_BYTES) {
-    const ids01 = load<u64>(p);
-    const ids23 = load<u64>(p, 8);
-    const r0 = rowOf<T>(ids01 as u32, table, masks, rowBytes);
-    const r1 = rowOf<T>((ids01 >> 32) as u32, table, masks, rowBytes);
-    const r2 = rowOf<T>(ids23 as u32, table, masks, rowBytes);
-    const r3 = rowOf<T>((ids23 >> 32) as u32, table, masks, rowBytes);
-    let held = v128.and(a0, pairOf(r0, r1));
-    let sum = i64x2.add(a0, held);
-    if (sizeof<T>() === 8) sum = i64x2.add(sum, v128.load(carryAt));
-    a0 = v128.or(sum, i64x2.sub(a0, held));
-    let open = v128.or(a1, secondOf(r0, r1));
-    sum = sumOf(a1, open, sum);
-    a1 = v128.andnot(open, sum);
-    open = v128.or(a2, thirdOf(r0, r1));
-    sum = sumOf(a2, open, sum);
-    a2 = v128.andnot(open, sum);
-    open = v128.or(a3, fourthOf(r0, r1));
-    sum = sumOf(a3, open, sum);
-    a3 = v128.andnot(open, sum);
-    if (sizeof<T>() === 8) v128.store(carryAt, i64x2.shr_u(v128.not(sum), 63));
-    held = v128.and(b0, pairOf(r2, r3));
-    sum = i64x2.add(b0, held);
-    if (sizeof<T>() === 8) sum = i64x2.add(sum, v128.load(carryAt, 16));
-    b0 = v128.or(sum, i64x2.sub(b0, held));
-    open = v128.or(b1, secondOf(r2, r3));
-    sum = sumOf(b1, open, sum);
-    b1 = v128.andnot(open, sum);
-    open = v128.or(b2, thirdOf(r2, r3));
-    sum = sumOf(b2, open, sum);
-    b2 = v128.andnot(open, sum);
-    open = v128.or(b3, fourthOf(r2, r3));
-    sum = sumOf(b3, open, sum);
-    b3 = v128.andnot(open, sum);
-    if (sizeof<T>() === 8) v128.store(carryAt, i64x2.shr_u(v128.not(sum), 63), 16);
-    if (sizeof<T>() === 8) carryAt += 32;
-  }
-  addOnes(out, v128.not(a0));
-  addOnes(out, a1);
-  addOnes(out, a2);
-  addOnes(out, a3);
-  addOnes(out + 8, v128.not(b0));
-  addOnes(out + 8, b1);
-  addOnes(out + 8, b2);
-  addOnes(out + 8, b3);
 }

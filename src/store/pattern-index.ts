@@ -24,7 +24,7 @@ export interface PostingQuestion {
   readonly lengthFrom: number;
   /** Every distinct known symbol of the state; at least one is read. */
   readonly reads: readonly PostingRead[];
-  /** Rows that this may come to, as far as anybody knows: a server groups long lists on two threads. */
+  /** Rows that this may come to, as far as anybody knows: long lists are read by two threads. */
   readonly rows: number;
   /** Only patterns with ids below this are candidates. */
   readonly idsBelow: number;

@@ -79,10 +79,8 @@ function unreadMasks({ reads }: PostingQuestion, weightOf: (weight: number) => n
  */
 function overlapSql(once: readonly string[], again: readonly string[], length: string, signature: string): string {
   if (again.length === 0) return once.join(" + ");
-  return `${once.join(" + ")} + least(${again.join(" + ")}, ${roomSql(length, signature)})`;
+  return `${once.join(" + ")} + least(${again.join(" + ")}, toUInt64(${length} - bitCount(${signature})))`;
 }
-
-const roomSql = (length: string, signature: string): string => `toUInt64(${length} - bitCount(${signature}))`;
 
 /** Similarity asked, as a whole number of SIMILARITY_SCALE: rounded down, and with the epsilon that the kernels have, so never stricter than they are. */
 export const scaledSimilarity = (similarity: number): number => Math.max(0, Math.floor((similarity - 1e-9) * SIMILARITY_SCALE));
