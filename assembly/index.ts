@@ -21,6 +21,7 @@ export { signatureInto, signatureOfIdsInto, signaturesInto } from "./minhash";
 export { multiplyAddsInto, onePermutationsInto, tokenHashesInto } from "./minhash-fast";
 export { sharedCountsInto } from "./postings";
 export { loadQuery, loadText, unloadQuery, unloadText } from "./query";
+export { addLatinToBatch, addToBatch, batchLcsLengthsInto, batchRatiosInto, releaseBatch } from "./query-batch";
 export { indelRatio, indelRatioAtLeast, indelRatioPair, indelRatiosInto, neededLcs } from "./ratio";
 export { planResident, sealResident } from "./resident";
 export { blocksOfRow, matchRows } from "./score";

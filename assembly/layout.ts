@@ -2,7 +2,7 @@
  * Byte layouts that TypeScript and the kernels share. Integer literals only: both compilers read this file. A change of any number
  * here raises LAYOUT_VERSION; the wasm exports it and the TypeScript side refuses another one (ENGRAM_LAYOUT_MISMATCH).
  */
-export const LAYOUT_VERSION = 8;
+export const LAYOUT_VERSION = 9;
 
 /** Values in a MinHash signature, and how they fall into bands (semantics §6.1): stored in databases, so a change is a format change. */
 export const SIGNATURE_VALUES = 100;
@@ -87,6 +87,9 @@ export const GROUP_BYTES = 192;
 export const MATCHES_NEXT = 192;
 export const MATCHES_POSITIONS = 208;
 export const MATCHES_POSITIONS_MAX = 4096;
+/** In the place of the positions, for a batch of BATCH_QUERIES texts (assembly/query-batch.ts): u32 LCS lengths, so many bytes a text. */
+export const BATCH_QUERIES = 8;
+export const MATCHES_LENGTHS_STRIDE = 2048;
 /** f64[128] */
 export const MATCHES_RATIOS = 16592;
 export const MATCHES_WORK_BYTES = 17616;

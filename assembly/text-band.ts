@@ -4,16 +4,15 @@
  * lies further off cannot be part of an answer, so words of the row that hold no such j are left out. At a cutoff of 0.8 that is about half
  * of them, and fewer chances to match by accident let the running bound end most comparisons early.
  *
- * Leaving words out is the same as finding no equal characters there. Above the window, words are still all ones (nothing found): a carry
- * would run through them and change nothing, so it may be dropped. Below it, without equal characters and without a carry from further
- * below, a row changes nothing and carries nothing. What comes out is the LCS without the pairs left out: exact where it reaches `needed`, and
- * below `needed` where the LCS is.
+ * Leaving words out is the same as finding no equal characters there. Above the window, nothing is found yet (words are kept as N, the complement of
+ * the recurrence's S, and have no bit): a carry would run through them and change nothing, so it may be dropped. Below it, without equal characters
+ * and without a carry from further below, a row changes nothing and carries nothing. What comes out is the LCS without the pairs left out: exact
+ * where it reaches `needed`, and below `needed` where the LCS is.
  */
 import { band1, band2, band3, band4, band5, band6, band7, band8 } from "../build/generated/ratio-lanes";
 import { GROUP_LCS, GROUP_LENGTHS, GROUP_NEEDED, GROUP_STATE, QUERY_COUNT, QUERY_ROW_WORDS, QUERY_ROWS } from "./layout";
 
 const WORD_BITS: u32 = 63;
-const FULL: u64 = ~(0 as u64) >> 1;
 /** Rows between two looks at the bound; the window is as much wider. */
 const ROWS_A_STEP: u32 = 32;
 /** In rows[257], the row of zeros. */
@@ -34,7 +33,7 @@ export function compareInBand(group: usize, query: usize): void {
   const behind = max(length0 - needed0, length1 - needed1);
   const ahead = queryCount - min(needed0, needed1);
   const most = max(length0, length1);
-  for (let word: u32 = 0; word < words; word++) v128.store(state + ((word as usize) << 4), i64x2.splat(FULL as i64));
+  memory.fill(state, 0, (words as usize) << 4);
   for (let from: u32 = 0; from < most; from += ROWS_A_STEP) {
     const to = min(from + ROWS_A_STEP, most);
     const low = from > behind ? min((from - behind) / WORD_BITS, words - 1) : 0;
@@ -52,8 +51,8 @@ export function compareInBand(group: usize, query: usize): void {
 }
 
 function foundIn(state: usize, words: u32): u32 {
-  let found = words * WORD_BITS;
-  for (let cell = state, end = state + ((words as usize) << 4); cell < end; cell += 16) found -= popcnt<u64>(load<u64>(cell)) as u32;
+  let found: u32 = 0;
+  for (let cell = state, end = state + ((words as usize) << 4); cell < end; cell += 16) found += popcnt<u64>(load<u64>(cell)) as u32;
   return found;
 }
 

@@ -175,30 +175,40 @@ function compareAll(
   const first = load<u32>(load<u32>(table, TEXTS_PLACES_AT) + ((from as usize) << 2)) as usize;
   compareRun(first, length, count, query, isWide, lengths);
   memory.copy(ids + ((found as usize) << 2), load<u32>(table, TEXTS_IDS_AT) + ((from as usize) << 2), (count as usize) << 2);
-  const total = length + load<u32>(query, QUERY_COUNT);
-  const most = min(length, load<u32>(query, QUERY_COUNT));
+  ratiosOfRun(lengths, count, length, load<u32>(query, QUERY_COUNT), work, ratios + ((found as usize) << 3));
+  return found + count;
+}
+
+/**
+ * Ratios (f64 to `out`, with room for one more) of a text of `queryCount` characters and `count` texts of `length`, whose LCS lengths stand at
+ * `lengths`, 8-byte aligned.
+ */
+export function ratiosOfRun(lengths: usize, count: u32, length: u32, queryCount: u32, work: usize, out: usize): void {
+  const total = length + queryCount;
+  const most = min(length, queryCount);
+  const end = lengths + ((count as usize) << 2);
+  let to = out;
   if (total !== 0 && most < RATIOS_MAX && count > 2 * most) {
     // Few lengths, many texts: a ratio a length, and a division less a text.
     const ofLength = work + MATCHES_RATIOS;
     for (let lcs: u32 = 0; lcs <= most; lcs++) store<f64>(ofLength + ((lcs as usize) << 3), ratioOf(lcs, total));
-    let to = ratios + ((found as usize) << 3);
-    // Two a turn; there is room behind the last of an odd number, as below.
-    for (let p = lengths, end = lengths + ((count as usize) << 2); p < end; p += 8, to += 16) {
+    // Behind the last of an odd number stands what another run left: a length, but not of this run.
+    const pairsEnd = lengths + (((count & ~1) as usize) << 2);
+    let p = lengths;
+    for (; p < pairsEnd; p += 8, to += 16) {
       const two = load<u64>(p);
       const low = v128.load64_zero(ofLength + ((two as u32 as usize) << 3));
       v128.store(to, v128.load64_lane(ofLength + (((two >> 32) as usize) << 3), low, 1));
     }
-    return found + count;
+    if (p < end) store<f64>(to, load<f64>(ofLength + ((load<u32>(p) as usize) << 3)));
+    return;
   }
   const divisor = f64x2.splat(total as f64);
-  let out = ratios + ((found as usize) << 3);
-  for (let p = lengths, end = lengths + ((count as usize) << 2); p < end; p += 8) {
+  for (let p = lengths; p < end; p += 8, to += 16) {
     const lcs = f64x2.convert_low_i32x4_u(v128.load64_zero(p));
     // Two texts without characters are equal.
-    v128.store(out, total === 0 ? f64x2.splat(1) : f64x2.div(f64x2.add(lcs, lcs), divisor));
-    out += 16;
+    v128.store(to, total === 0 ? f64x2.splat(1) : f64x2.div(f64x2.add(lcs, lcs), divisor));
   }
-  return found + count;
 }
 
 /** Compares the texts at `count` positions, of one kind, and appends those that reach the cutoff; returns how many are found then. */

@@ -2,7 +2,7 @@
 import { openLongRatio, openShortRatio } from "./gates/char-ratio.ts";
 import { openMinhash, openTokenHash } from "./gates/minhash.ts";
 import { openNativeBlock } from "./gates/native-block.ts";
-import { openPool } from "./gates/pool.ts";
+import { openBulkPool, openPool } from "./gates/pool.ts";
 import { openJaccard } from "./gates/sets.ts";
 import { openAgreement } from "./gates/signatures.ts";
 import { openTokenLcs } from "./gates/token-lcs.ts";
@@ -18,4 +18,5 @@ export const contests: readonly (readonly [name: string, open: OpenContest])[] =
   ["token-hash", openTokenHash],
   ["native-block", openNativeBlock],
   ["pool", openPool],
+  ["bulk", openBulkPool],
 ];

@@ -13,7 +13,8 @@
  *   strip<W>u8, strip<W>u32   part of a longer text: 2 or 4 words, carries between strips go through memory
  *
  * One word holds 64 positions. Several words hold 63 each: wasm has no add-with-carry, and SIMD no unsigned 64-bit comparison, but with the
- * top bit free the carry is the sum's sign bit.
+ * top bit free the carry is the sum's sign bit. The first word is kept as S, the others as N = ~S: assembly/lane-words.ts has the algebra, which
+ * leaves nothing to mask.
  */
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -33,7 +34,6 @@ function laneFunction({ name, words, unit, table, carried, run = false }) {
   const pairs = lanes / 2;
   const shift = unit === "u32" ? 2 : 0;
   const rowBytes = words * 8;
-  const bits = words === 1 ? 64 : 63;
   const state = (pair, word) => `s${pair}w${word}`;
   const each = (text) => lines(pairs, (pair) => lines(words, (word) => text(pair, word)));
 
@@ -48,36 +48,40 @@ function laneFunction({ name, words, unit, table, carried, run = false }) {
     const [a, b] = [pair * 2, pair * 2 + 1];
     const s = state(pair, word);
     const mask = `v128.load64_lane(r${b}, v128.load64_zero(r${a}, ${word * 8}), 1, ${word * 8})`;
+    const held = `h${pair}w${word}`;
+    const open = `o${pair}w${word}`;
+    const sum = `x${pair}w${word}`;
     if (words === 1) {
       return `      const m${pair} = ${mask};
       const u${pair} = v128.and(${s}, m${pair});
       ${s} = v128.or(i64x2.add(${s}, u${pair}), v128.andnot(${s}, m${pair}));`;
     }
-    const m = `m${pair}w${word}`;
-    const sum = `x${pair}w${word}`;
-    const carryIn =
-      word > 0
-        ? `i64x2.shr_u(x${pair}w${word - 1}, 63)`
-        : carried
-          ? `v128.load8_lane(carryAt, v128.load8_lane(carryAt, zero, 0), 8, 1)`
-          : "";
-    const added = `i64x2.add(${s}, v128.and(${s}, ${m}))`;
-    return `      const ${m} = ${mask};
-      const ${sum} = ${carryIn === "" ? added : `i64x2.add(${added}, ${carryIn})`};
-      ${s} = v128.and(v128.or(${sum}, v128.andnot(${s}, ${m})), full);`;
+    if (word === 0) {
+      const added = `i64x2.add(${s}, ${held})`;
+      return `      const ${held} = v128.and(${s}, ${mask});
+      const ${sum} = ${carried ? `i64x2.add(${added}, v128.load8_lane(carryAt, v128.load8_lane(carryAt, zero, 0), 8, 1))` : added};
+      ${s} = v128.or(${sum}, i64x2.sub(${s}, ${held}));`;
+    }
+    return `      const ${open} = v128.or(${s}, ${mask});
+      const ${sum} = i64x2.sub(i64x2.sub(${open}, i64x2.add(${s}, ${s})), i64x2.shr_u(x${pair}w${word - 1}, 63));
+      ${s} = v128.andnot(${open}, ${sum});`;
   };
   const carryOut = carried
     ? `
-      const carry = i64x2.shr_u(x0w${words - 1}, 63);
+      const carry = i64x2.shr_u(v128.not(x0w${words - 1}), 63);
       v128.store8_lane(carryAt, carry, 0);
       v128.store8_lane(carryAt, carry, 8, 1);
       carryAt += 2;`
     : "";
   const body = `${lines(pairs, (pair) => lines(words, (word) => step(pair, word)))}${carryOut}`;
   const found = (lane) =>
-    `${words * bits} - ${range(words)
-      .map((word) => `popcnt<u64>(i64x2.extract_lane(${state(lane >> 1, word)}, ${lane & 1}))`)
-      .join(" - ")}`;
+    range(words)
+      .map((word) => {
+        const lanesWord = `i64x2.extract_lane(${state(lane >> 1, word)}, ${lane & 1})`;
+        return `popcnt<u64>(${word === 0 ? `~${lanesWord}` : lanesWord})`;
+      })
+      .join(" + ");
+  const start = (word) => (word === 0 ? "i64x2.splat(-1)" : "i64x2.splat(0)");
 
   const zeroRow = table ? "rows" : `rows + ${256 * rowBytes}`;
   const parameters = [
@@ -86,7 +90,7 @@ function laneFunction({ name, words, unit, table, carried, run = false }) {
     ...(table ? ["table: usize"] : []),
     ...(carried ? ["rowBytes: usize", "carries: usize"] : ["isBounded: bool"]),
   ];
-  if (run) return runFunction({ name, lanes, words, table, shift, unroll, each, state, rowOf, body, found });
+  if (run) return runFunction({ name, lanes, table, shift, unroll, each, state, start, rowOf, body, found });
   const turn = lines(
     unroll,
     (offset) => `      {
@@ -125,7 +129,7 @@ ${lines(lanes, (lane) => `  const end${lane} = (load<u32>(group, GROUP_LENGTHS +
   const common = ${minOf(ends)};
   const most = ${maxOf(ends)};
   const none = ${zeroRow};
-${words > 1 ? "  const full = i64x2.splat(0x7fffffffffffffff);\n" : ""}${carried ? "  const zero = i64x2.splat(0);\n  let carryAt = carries;\n" : ""}${each((pair, word) => `  let ${state(pair, word)} = ${words === 1 ? "i64x2.splat(-1)" : "full"};`)}
+${carried ? "  const zero = i64x2.splat(0);\n  let carryAt = carries;\n" : ""}${each((pair, word) => `  let ${state(pair, word)} = ${start(word)};`)}
   let at: usize = 0;
   const whole = ${unroll === 1 ? "common" : `common & ~${(unroll << shift) - 1}`};
   while (at < whole) {
@@ -147,7 +151,7 @@ ${lines(lanes, store)}
 }
 
 /** One prepared text against `count` texts of one length that stand one after the other, from `first` on: u32 LCS lengths to `out`. */
-function runFunction({ name, lanes, words, table, shift, unroll, each, state, rowOf, body, found }) {
+function runFunction({ name, lanes, table, shift, unroll, each, state, start, rowOf, body, found }) {
   const turn = (offset) => `{
 ${lines(lanes, (lane) => `      const r${lane} = ${rowOf(lane, offset)};`)}
 ${body}
@@ -155,7 +159,7 @@ ${body}
   return `export function ${name}(first: usize, length: usize, count: u32, rows: usize, ${table ? "table: usize, " : ""}out: usize): void {
   const bytes = length << ${shift};
   const whole = bytes & ~${(unroll << shift) - 1};
-${words > 1 ? "  const full = i64x2.splat(0x7fffffffffffffff);\n" : ""}  // The last group repeats the last text where it has fewer.
+  // The last group repeats the last text where it has fewer.
   const last = first + ((count - 1) as usize) * bytes;
   let target = out;
   let text = first;
@@ -164,7 +168,7 @@ ${words > 1 ? "  const full = i64x2.splat(0x7fffffffffffffff);\n" : ""}  // The 
 ${range(lanes - 1)
   .map((lane) => `    let q${lane + 1} = min(q${lane} + bytes, last);`)
   .join("\n")}
-${each((pair, word) => `    let ${state(pair, word)} = ${words === 1 ? "i64x2.splat(-1)" : "full"};`)}
+${each((pair, word) => `    let ${state(pair, word)} = ${start(word)};`)}
     const stop = text + whole;
     const end = text + bytes;
     for (; q0 < stop;) {
@@ -185,7 +189,7 @@ ${lines(lanes, (lane) => `    store<u32>(target, (${found(lane)}) as u32, ${lane
 
 /**
  * Rows `from` to `to` of two candidates over a window of words: `cells` are the rows at the window's first word, `state` what it is now and
- * becomes. Nothing is carried in, and what the window carries out is dropped: assembly/text-band.ts says why that is right.
+ * becomes: N of every word, for any of them may be the window's first. Nothing is carried in, and what the window carries out is dropped: assembly/text-band.ts says why that is right.
  */
 function bandFunction(words) {
   const load = (lane, guard) => {
@@ -193,16 +197,16 @@ function bandFunction(words) {
     return `      const r${lane} = ${guard ? `at < end${lane} ? ${row} : none` : row};`;
   };
   const step = (word) => {
-    const added = `i64x2.add(s${word}, v128.and(s${word}, m${word}))`;
-    return `      const m${word} = v128.load64_lane(r1, v128.load64_zero(r0, ${word * 8}), 1, ${word * 8});
-      const x${word} = ${word === 0 ? added : `i64x2.add(${added}, i64x2.shr_u(x${word - 1}, 63))`};
-      s${word} = v128.and(v128.or(x${word}, v128.andnot(s${word}, m${word})), full);`;
+    const borrow = word === 0 ? "one" : `i64x2.shr_u(x${word - 1}, 63)`;
+    return `      const o${word} = v128.or(n${word}, v128.load64_lane(r1, v128.load64_zero(r0, ${word * 8}), 1, ${word * 8}));
+      const x${word} = i64x2.sub(i64x2.sub(o${word}, i64x2.add(n${word}, n${word})), ${borrow});
+      n${word} = v128.andnot(o${word}, x${word});`;
   };
   return `export function band${words}(group: usize, from: usize, to: usize, cells: usize, none: usize, rowBytes: usize, state: usize): void {
 ${lines(2, (lane) => `  const p${lane} = load<u32>(group, GROUP_TEXTS + ${lane * 4}) as usize;`)}
 ${lines(2, (lane) => `  const end${lane} = load<u32>(group, GROUP_LENGTHS + ${lane * 4}) as usize;`)}
-  const full = i64x2.splat(0x7fffffffffffffff);
-${lines(words, (word) => `  let s${word} = v128.load(state, ${word * 16});`)}
+  const one = i64x2.splat(1);
+${lines(words, (word) => `  let n${word} = v128.load(state, ${word * 16});`)}
   const common = min(min(end0, end1), to);
   let at = from;
   for (; at < common; at++) {
@@ -213,7 +217,7 @@ ${lines(words, step)}
 ${lines(2, (lane) => load(lane, true))}
 ${lines(words, step)}
   }
-${lines(words, (word) => `  v128.store(state, s${word}, ${word * 16});`)}
+${lines(words, (word) => `  v128.store(state, n${word}, ${word * 16});`)}
 }
 `;
 }

@@ -63,6 +63,23 @@ function contest(name: string, texts: Texts, mode: BenchMode, sizes: { readonly 
       },
     };
   };
+  const batchSide = (label: string, turn: (text: string) => string): Side => {
+    const kernels = new Kernels();
+    const column = kernels.texts(candidates.map(turn));
+    const asked = texts.queries.map(turn);
+    return {
+      name: label,
+      items: asked.length * candidates.length,
+      expected: foundSums(answers, queries, points, 0),
+      run: () => {
+        let sum = 0;
+        kernels.eachRatios(asked, column, ({ ratios }) => {
+          sum += foundSum(ratios);
+        });
+        return sum;
+      },
+    };
+  };
   const twinSide = (): Side => {
     const twin = new RatioTwin(Math.max(...queries.map(({ length }) => length)));
     const { flat, offsets } = flatten(points);
@@ -89,6 +106,8 @@ function contest(name: string, texts: Texts, mode: BenchMode, sizes: { readonly 
     kernelSide("kernel", same, 0),
     ...[0.5, 0.7, 0.8, 0.9].map((cutoff) => kernelSide(`kernel, cutoff ${cutoff}`, same, cutoff)),
     kernelSide("kernel, wide", wide, 0),
+    batchSide("kernel, many texts at once", same),
+    batchSide("kernel, many texts at once, wide", wide),
     twinSide(),
     {
       name: "plain table",

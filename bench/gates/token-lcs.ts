@@ -54,6 +54,18 @@ export function openTokenLcs(mode: BenchMode): Contest {
   const sides: Side[] = [
     side("kernel", queries, 0, table),
     ...[0.5, 0.7, 0.9].map((cutoff) => side(`kernel, cutoff ${cutoff}`, queries, cutoff, table)),
+    {
+      name: "kernel, eight queries at once",
+      items: queries.length * candidates.length,
+      expected: lengthSum(table, queries, candidates, 0, CHECK_STEP),
+      run: () => {
+        let sum = 0;
+        kernels.eachLaneLcsLengths(queries, column, (lengths) => {
+          sum += stepSum(lengths);
+        });
+        return sum;
+      },
+    },
     side("kernel, query 64", of64, 0),
     side("kernel, query 240", of240, 0),
     {

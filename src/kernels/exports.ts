@@ -68,6 +68,41 @@ export interface KernelExports {
     ids: number,
     ratios: number,
   ): number;
+  addToBatch(
+    ids: number,
+    count: number,
+    index: number,
+    table: number,
+    tableCount: number,
+    rows: number,
+    distinct: number,
+    classes: number,
+  ): number;
+  addLatinToBatch(points: number, count: number, index: number, rows: number): void;
+  releaseBatch(distinct: number, classes: number, table: number): void;
+  /** `isNarrow`: 1 or 0. */
+  batchLcsLengthsInto(
+    lanes: number,
+    isNarrow: number,
+    starts: number,
+    from: number,
+    to: number,
+    table: number,
+    rows: number,
+    stride: number,
+    out: number,
+  ): void;
+  batchRatiosInto(
+    table: number,
+    texts: number,
+    counts: number,
+    latinRows: number,
+    classes: number,
+    rows: number,
+    work: number,
+    stride: number,
+    out: number,
+  ): void;
   intersectionScratchBytes(classes: number): number;
   intersectionCount(candidate: number, count: number, query: number, scratch: number): number;
   intersectionCountsInto(flat: number, offsets: number, from: number, to: number, query: number, scratch: number, out: number): void;

@@ -19,8 +19,9 @@ import {
 import { layLanes } from "./lane-column.ts";
 import { OwnMemory } from "./own-memory.ts";
 import { PERMUTATION_GROUPS, recordedPermutations } from "./permutations.ts";
-import { type Block, type Column, type LaneColumn, PreparedSequence, type SetColumn } from "./prepared-sequence.ts";
+import { type Block, type Column, type LaneColumn, PreparedSequence, type RatioMatches, type SetColumn } from "./prepared-sequence.ts";
 import { PreparedText, type TextColumn } from "./prepared-text.ts";
+import { batchesOf, batchLcsLengths, batchRatios, type ClassTable } from "./query-batch.ts";
 import { postingsOf } from "./set-column.ts";
 import { SignatureColumn } from "./signature-column.ts";
 import { type SignatureScheme, Signer } from "./signer.ts";
@@ -62,7 +63,8 @@ export class Kernels {
   readonly #permutations: number;
   /** Everything above is columns, the open query and temporary regions. */
   readonly #floor: number;
-  #open: PreparedSequence | PreparedText | null = null;
+  /** What occupies the class table: a query, or the batch in hand. */
+  #open: object | null = null;
 
   constructor(options: KernelOptions = {}) {
     this.idLimit = options.idLimit ?? CODE_POINTS;
@@ -150,6 +152,41 @@ export class Kernels {
     return opened;
   }
 
+  /**
+   * LCS lengths of many queries and a lane column, by place: the fastest way to all pairs. `use` is called once a query, in whatever order suits; what it
+   * is given is a view of the kernels' memory, valid until it returns. Throws while a query is open.
+   */
+  eachLaneLcsLengths(queries: readonly Uint32Array[], column: LaneColumn, use: (lengths: Uint32Array, query: number) => void): void {
+    this.#assertNoneOpen();
+    const { batches, alone } = batchesOf(queries);
+    for (const batch of batches) {
+      const asked = batch.map((query) => queries[query]!);
+      this.#withBatch((table) => batchLcsLengths(this.#memory, table, asked, column, (lengths, at) => use(lengths, batch[at]!)));
+    }
+    for (const query of alone)
+      this.#withQuery(queries[query]!, (opened) => opened.withLaneLcsLengths(column, 0, (lengths) => use(lengths, query)));
+  }
+
+  /** Ratios of many texts with all texts of a column, as `PreparedText.withRatios` without a cutoff gives them for one; `use` as above. */
+  eachRatios(texts: readonly string[], column: TextColumn, use: (found: RatioMatches, text: number) => void): void {
+    this.#assertNoneOpen();
+    this.#assertTexts();
+    const points = texts.map(codePointsOf);
+    const { batches, alone } = batchesOf(points);
+    for (const batch of batches) {
+      const asked = batch.map((text) => points[text]!);
+      this.#withBatch((table) => batchRatios(this.#memory, table, asked, column, (found, at) => use(found, batch[at]!)));
+    }
+    for (const text of alone) {
+      const opened = this.text(texts[text]!);
+      try {
+        opened.withRatios(column, 0, (found) => use(found, text));
+      } finally {
+        opened.release();
+      }
+    }
+  }
+
   /** Copies texts in, laid out for comparison. Throws while a query is open. Needs the default `idLimit`. */
   texts(texts: readonly string[]): TextColumn {
     this.#assertNoneOpen();
@@ -175,8 +212,7 @@ export class Kernels {
     const memory = this.#memory;
     const before = memory.top;
     const points = codePointsOf(text);
-    if (this.idLimit < CODE_POINTS)
-      throw new RangeError(`texts need the default idLimit of ${CODE_POINTS}, these kernels have ${this.idLimit}`);
+    this.#assertTexts();
     // Short texts: as if all characters were distinct, for counting them costs more than the room.
     const distinct = points.length <= SHORT_TEXT_MAX ? points.length : new Set(points).size;
     const capacity = Number(memory.exports.textQueryBytes(points.length, distinct));
@@ -186,11 +222,12 @@ export class Kernels {
       memory.release(before);
       throw new RangeError("a text may have at most 65,535 distinct code points");
     }
-    this.#open = new PreparedText(memory, query, () => {
+    const opened = new PreparedText(memory, query, () => {
       memory.release(before);
       this.#open = null;
     });
-    return this.#open;
+    this.#open = opened;
+    return opened;
   }
 
   /** Length of the longest common subsequence of two id sequences of any length. */
@@ -315,6 +352,16 @@ export class Kernels {
     }
   }
 
+  /** Nothing else may be opened by what is called while the batch's classes are in the table. */
+  #withBatch(run: (table: ClassTable) => void): void {
+    this.#open = run;
+    try {
+      run({ at: this.#table, count: this.idLimit });
+    } finally {
+      this.#open = null;
+    }
+  }
+
   #withQuery<T>(ids: Uint32Array, use: (query: PreparedSequence) => T): T {
     const query = this.query(ids);
     try {
@@ -347,6 +394,11 @@ export class Kernels {
       flat: this.#memory.place(flat),
       offsets: this.#memory.place(offsets),
     };
+  }
+
+  #assertTexts(): void {
+    if (this.idLimit < CODE_POINTS)
+      throw new RangeError(`texts need the default idLimit of ${CODE_POINTS}, these kernels have ${this.idLimit}`);
   }
 
   #assertNoneOpen(): void {

@@ -94,6 +94,16 @@ const openLcs: OpenFuzzer = (): Fuzzer => {
         `ratios at ${cutoff}`,
       );
       prepared.release();
+      // The query among parts of itself: short ones go eight at a time, others alone.
+      const queries = Array.from({ length: below(random, 10) }, (_, q) =>
+        q === 0 ? query : query.slice(below(random, 70), below(random, 140)),
+      );
+      const each: number[][] = [];
+      kernels.eachLaneLcsLengths(queries.map(u32), lanes, (lengths, q) => {
+        each[q] = byCandidate(lanes.order, lengths);
+      });
+      const asked = queries.map((part, q) => (q === 0 ? expected : candidates.map((candidate) => lcsLength(part, candidate))));
+      assert.deepEqual(each, asked, "many queries");
       const [first] = candidates;
       if (first !== undefined) assert.equal(kernels.lcsLength(u32(query), u32(first)), expected[0], "pair");
       kernels.clear();
@@ -139,12 +149,17 @@ const openTexts: OpenFuzzer = (): Fuzzer => {
       const { indices, ratios } = prepared.ratios(column, ids.cutoff);
       const found = [...indices].map((c, n) => [c, ratios[n]!]).sort((a, b) => a[0]! - b[0]!);
       prepared.release();
-      kernels.clear();
       const expected = candidates.flatMap((candidate, c) => {
         const ratio = indelRatio(query, candidate);
         return reaches(ratio, ids.cutoff) ? [[c, ratio]] : [];
       });
       assert.deepEqual(found, expected, `at ${ids.cutoff}`);
+      const asked = Array.from({ length: below(random, 10) }, () => text(ids.query.slice(below(random, 70), below(random, 140))));
+      kernels.eachRatios(asked, column, (matches, at) => {
+        const want = Array.from(matches.indices, (c) => indelRatio(asked[at]!, candidates[c]!));
+        assert.deepEqual([...matches.ratios], want, `text ${at} of ${asked.length}`);
+      });
+      kernels.clear();
     },
   };
 };

@@ -85,6 +85,41 @@ describe.each(builds)("$name", ({ kernels }) => {
     });
   });
 
+  test("many queries at once: eights, what is left over and long ones, each query once and by its number", () => {
+    const lengths = fc.array(fc.oneof(fc.constantFrom(0, 1, 63, 64, 65, 130), fc.nat(64)), { maxLength: 20 });
+    fc.assert(
+      fc.property(inputs, lengths, fc.boolean(), fc.nat(), ({ candidates, query }, queryLengths, isNarrow, seed) => {
+        kernels.clear();
+        const all = isNarrow ? candidates : [...candidates, Uint32Array.of(0xffff)];
+        const { flat, offsets } = columnOf(all);
+        const column = kernels.laneColumn(flat, offsets);
+        const random = randomFrom(seed);
+        const pool = [...query, ...flat, kernels.idLimit, 0xffffffff];
+        const queries = queryLengths.map((length) => Uint32Array.from({ length }, () => pool[Math.floor(random() * pool.length)]!));
+        const found: number[][] = [];
+        kernels.eachLaneLcsLengths(queries, column, (values, at) => {
+          expect(found[at]).toBeUndefined();
+          found[at] = [...values];
+        });
+        const placed = [...column.order].map((c) => [...all[c]!]);
+        const known = (id: number): boolean => id < kernels.idLimit;
+        expect(found).toEqual(queries.map((ids) => placed.map((candidate) => lcsLength([...ids].filter(known), candidate))));
+      }),
+      parameters(100),
+    );
+  });
+
+  test("of a batch too, nothing stays behind when its user throws, and nothing else may be opened meanwhile", () => {
+    kernels.clear();
+    const column = kernels.laneColumn(Uint32Array.of(5, 6, 7), Uint32Array.of(0, 3));
+    const queries = Array.from({ length: 8 }, (_, q) => Uint32Array.of(5 + (q % 3)));
+    expect(() => kernels.eachLaneLcsLengths(queries, column, () => void kernels.query(Uint32Array.of(1)))).toThrow("a query is open");
+    const opened = kernels.query(Uint32Array.of(9, 7));
+    expect(() => kernels.eachLaneLcsLengths(queries, column, () => undefined)).toThrow("a query is open");
+    expect([...opened.laneLcsLengths(column)]).toEqual([1]);
+    opened.release();
+  });
+
   test("intersections equal the twin's, with repeats and without", () => {
     fc.assert(
       fc.property(inputs, fc.boolean(), ({ query, candidates: drawn }, areSets) => {

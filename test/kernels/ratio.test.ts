@@ -92,6 +92,43 @@ describe.each(builds)("$name", ({ kernels }) => {
     }
   });
 
+  test("many texts at once: eights, what is left over and long ones, against Latin-1 and wide runs", () => {
+    fc.assert(
+      fc.property(fc.array(longTexts, { maxLength: 20 }), fc.array(longTexts, { maxLength: 12 }), (asked, others) => {
+        const candidates = ["", ...asked.slice(0, 6), ...others];
+        kernels.clear();
+        const column = kernels.texts(candidates);
+        const found: { index: number; ratio: number }[][] = [];
+        kernels.eachRatios(asked, column, (matches, at) => {
+          expect(found[at]).toBeUndefined();
+          found[at] = byIndex(matches);
+        });
+        expect(found).toEqual(asked.map((text) => candidates.map((candidate, index) => ({ index, ratio: indelRatio(text, candidate) }))));
+      }),
+      parameters(100),
+    );
+  });
+
+  test("many texts at once against runs of more than a piece, even and odd", () => {
+    const random = randomFrom(23);
+    const draw = (length: number, letters: string): string =>
+      Array.from({ length }, () => [...letters][Math.floor(random() * 3)]!).join("");
+    for (const letters of ["abc", "ab中"]) {
+      const candidates = Array.from({ length: 3_001 }, (_, c) => draw([0, 5, 5, 5, 8, 40][c % 6]!, letters));
+      const asked = [0, 1, 5, 17, 64, 64, 30, 9].map((length) => draw(length, letters));
+      kernels.clear();
+      const column = kernels.texts(candidates);
+      const found: number[][] = [];
+      kernels.eachRatios(asked, column, ({ indices, ratios }, at) => {
+        found[at] = [];
+        indices.forEach((candidate, n) => {
+          found[at]![candidate] = ratios[n]!;
+        });
+      });
+      expect(found).toEqual(asked.map((text) => candidates.map((candidate) => indelRatio(text, candidate))));
+    }
+  });
+
   test("a bag that is full in a byte rules nothing out", () => {
     const text = "a".repeat(600);
     const candidates = ["a".repeat(500), `b${"a".repeat(599)}`, "a".repeat(255), "a".repeat(256), `${"b".repeat(300)}${"a".repeat(300)}`];
