@@ -108,18 +108,26 @@ export function bytesOfSignatures(signatures: usize, count: u32, values: u32, st
 }
 
 /**
- * Equal bytes of one signature and each of `count`, all as `bytesOfSignatures` wrote them: u8 counts to `out`, without the padding. `stride`:
- * 112 or 128 bytes (7 or 8 vectors: all of the one signature stays in registers), of which `values` count. One signature a turn and no more: compilers
- * put the loads of a turn first, and of four signatures they would not fit the registers.
+ * Equal bytes of one signature and each of `count`, all as `bytesOfSignatures` wrote them: u8 counts to `out`, without the padding, in sixteens: there
+ * is room for fifteen more. `stride`: 112 or 128 bytes (7 or 8 vectors: all of the one signature stays in registers), of which `values` count.
+ * `scratch`: 256 bytes. One signature a turn and no more: compilers put the loads of a turn first, and of four they would not fit the registers.
  */
-export function byteAgreementsInto(signature: usize, signatures: usize, count: u32, values: u32, stride: u32, out: usize): void {
+export function byteAgreementsInto(
+  signature: usize,
+  signatures: usize,
+  count: u32,
+  values: u32,
+  stride: u32,
+  scratch: usize,
+  out: usize,
+): void {
   const padding = stride - values;
-  if (stride === 112) sameBytes<i8>(signature, signatures, count, padding, out);
-  else sameBytes<u8>(signature, signatures, count, padding, out);
+  if (stride === 112) sameBytes<i8>(signature, signatures, count, padding, scratch, out);
+  else sameBytes<u8>(signature, signatures, count, padding, scratch, out);
 }
 
 /** Seven (T signed) or eight vectors a signature. */
-function sameBytes<T>(signature: usize, signatures: usize, count: u32, padding: u32, out: usize): void {
+function sameBytes<T>(signature: usize, signatures: usize, count: u32, padding: u32, scratch: usize, out: usize): void {
   const q0 = v128.load(signature);
   const q1 = v128.load(signature, 16);
   const q2 = v128.load(signature, 32);
@@ -129,26 +137,49 @@ function sameBytes<T>(signature: usize, signatures: usize, count: u32, padding: 
   const q6 = v128.load(signature, 96);
   const q7 = isSigned<T>() ? q6 : v128.load(signature, 112);
   let p = signatures;
-  for (let target = out, end = out + (count as usize); target < end; target++) {
-    let equal = i8x16.sub(i8x16.splat(0), i8x16.eq(q0, v128.load(p)));
-    equal = i8x16.sub(equal, i8x16.eq(q1, v128.load(p, 16)));
-    equal = i8x16.sub(equal, i8x16.eq(q2, v128.load(p, 32)));
-    equal = i8x16.sub(equal, i8x16.eq(q3, v128.load(p, 48)));
-    equal = i8x16.sub(equal, i8x16.eq(q4, v128.load(p, 64)));
-    equal = i8x16.sub(equal, i8x16.eq(q5, v128.load(p, 80)));
-    equal = i8x16.sub(equal, i8x16.eq(q6, v128.load(p, 96)));
-    if (!isSigned<T>()) equal = i8x16.sub(equal, i8x16.eq(q7, v128.load(p, 112)));
-    store<u8>(target, sumOfBytes(equal) - padding);
-    p += isSigned<T>() ? 112 : 128;
+  let target = out;
+  for (const end = out + (count as usize); target < end; target += 16) {
+    const sixteen = scratch + (min(end - target, 16) << 4);
+    for (let cell = scratch; cell < sixteen; cell += 16) {
+      let equal = i8x16.add(i8x16.eq(q0, v128.load(p)), i8x16.eq(q1, v128.load(p, 16)));
+      equal = i8x16.add(equal, i8x16.eq(q2, v128.load(p, 32)));
+      equal = i8x16.add(equal, i8x16.eq(q3, v128.load(p, 48)));
+      equal = i8x16.add(equal, i8x16.eq(q4, v128.load(p, 64)));
+      equal = i8x16.add(equal, i8x16.eq(q5, v128.load(p, 80)));
+      equal = i8x16.add(equal, i8x16.eq(q6, v128.load(p, 96)));
+      if (!isSigned<T>()) equal = i8x16.add(equal, i8x16.eq(q7, v128.load(p, 112)));
+      v128.store(cell, equal);
+      p += isSigned<T>() ? 112 : 128;
+    }
+    storeSums(scratch, padding, target);
   }
 }
 
-/** 1 in every byte. */
-const EACH_BYTE: u64 = ~(0 as u64) / 255;
+/** Of sixteen vectors of bytes the sums, a byte each: halves are interleaved and added until one vector is left. An equal byte counted -1. */
+function storeSums(vectors: usize, padding: u32, out: usize): void {
+  const a = sumsOfFour(vectors);
+  const b = sumsOfFour(vectors + 64);
+  const ab = i8x16.add(v128.shuffle<i32>(a, b, 0, 4, 1, 5), v128.shuffle<i32>(a, b, 2, 6, 3, 7));
+  const c = sumsOfFour(vectors + 128);
+  const d = sumsOfFour(vectors + 192);
+  const cd = i8x16.add(v128.shuffle<i32>(c, d, 0, 4, 1, 5), v128.shuffle<i32>(c, d, 2, 6, 3, 7));
+  const sums = i8x16.add(v128.shuffle<i64>(ab, cd, 0, 2), v128.shuffle<i64>(ab, cd, 1, 3));
+  v128.store(out, i8x16.sub(i8x16.splat(-(padding as i32) as i8), sums));
+}
 
-/** Of sixteen bytes whose sum is below 256: the product has the sum of eight in its highest byte. */
-function sumOfBytes(bytes: v128): u32 {
-  return (((i64x2.extract_lane(bytes, 0) + i64x2.extract_lane(bytes, 1)) * EACH_BYTE) >>> 56) as u32;
+function sumsOfFour(vectors: usize): v128 {
+  const a = sumsOfTwo(vectors);
+  const b = sumsOfTwo(vectors + 32);
+  return i8x16.add(v128.shuffle<i16>(a, b, 0, 8, 1, 9, 2, 10, 3, 11), v128.shuffle<i16>(a, b, 4, 12, 5, 13, 6, 14, 7, 15));
+}
+
+function sumsOfTwo(vectors: usize): v128 {
+  const a = v128.load(vectors);
+  const b = v128.load(vectors, 16);
+  return i8x16.add(
+    v128.shuffle<i8>(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),
+    v128.shuffle<i8>(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31),
+  );
 }
 
 /** Sum of the u32 in `bytes` bytes (a multiple of 64): what a kernel that only reads could reach. The yardstick of the agreement benches. */

@@ -148,7 +148,15 @@ export interface KernelExports {
   onePermutationsInto(hashes: number, offsets: number, from: number, to: number, values: number, scratch: number, out: number): void;
   tokenHashesInto(bytes: number, offsets: number, from: number, to: number, out: number): void;
   bytesOfSignatures(signatures: number, count: number, values: number, stride: number, out: number): void;
-  byteAgreementsInto(signature: number, signatures: number, count: number, values: number, stride: number, out: number): void;
+  byteAgreementsInto(
+    signature: number,
+    signatures: number,
+    count: number,
+    values: number,
+    stride: number,
+    scratch: number,
+    out: number,
+  ): void;
   streamSum(address: number, bytes: number): number;
   agreementsInto(signature: number, signatures: number, count: number, values: number, out: number): void;
   /** 1 or 0. */

@@ -7,6 +7,9 @@ import type { OwnMemory } from "./own-memory.ts";
 /** Bytes of a byte signature, so that it fills whole vectors: 7 or 8 of them. */
 const STRIDES = [112, 128] as const;
 
+/** A vector a signature, of sixteen. */
+const BYTE_SCRATCH_BYTES = 256;
+
 export class SignatureColumn {
   readonly count: number;
   readonly values: number;
@@ -41,12 +44,19 @@ export class SignatureColumn {
 
   /** How many lowest bytes of the values agree: never fewer than the values themselves, to `out`. */
   byteAgreementsInto(signature: Uint32Array, out: Uint8Array): void {
-    this.#withSignature(signature, (memory, one) => {
+    this.withByteAgreements(signature, (counts) => out.set(counts));
+  }
+
+  /** As `byteAgreementsInto`, without a copy: what `use` is given is a view of the kernels' memory, valid until it returns. */
+  withByteAgreements<T>(signature: Uint32Array, use: (counts: Uint8Array) => T): T {
+    return this.#withSignature(signature, (memory, one) => {
       const bytes = memory.reserve(this.#stride);
       memory.exports.bytesOfSignatures(one, 1, this.values, this.#stride, bytes);
-      const at = memory.reserve(this.count);
-      memory.exports.byteAgreementsInto(bytes, this.#bytes, this.count, this.values, this.#stride, at);
-      out.set(memory.views.bytes.subarray(at, at + this.count));
+      const scratch = memory.reserve(BYTE_SCRATCH_BYTES);
+      // Counts are written sixteen at a time.
+      const at = memory.reserve(this.count + 16);
+      memory.exports.byteAgreementsInto(bytes, this.#bytes, this.count, this.values, this.#stride, scratch, at);
+      return use(memory.views.bytes.subarray(at, at + this.count));
     });
   }
 
@@ -56,12 +66,12 @@ export class SignatureColumn {
     return { bytes, sum: this.#memory.exports.streamSum(this.#bytes, bytes) >>> 0 };
   }
 
-  #withSignature(signature: Uint32Array, use: (memory: OwnMemory, one: number) => void): void {
+  #withSignature<T>(signature: Uint32Array, use: (memory: OwnMemory, one: number) => T): T {
     if (signature.length !== this.values)
       throw new RangeError(`the column's signatures have ${this.values} values: got ${signature.length}`);
     const before = this.#memory.top;
     try {
-      use(this.#memory, this.#memory.place(signature));
+      return use(this.#memory, this.#memory.place(signature));
     } finally {
       this.#memory.release(before);
     }
