@@ -20,7 +20,8 @@ test.each(contests)("contest %s", async (_name, open) => {
   const contest = await open("quick");
   try {
     const figures = await runContest(contest, QUICK);
-    expect(figures.gates.length).toBeGreaterThan(0);
+    expect(figures.sides.length).toBeGreaterThan(1);
+    for (const side of figures.sides) expect(side.nanoseconds).toBeGreaterThan(0);
     for (const gate of figures.gates) expect(gate.measured).toBeGreaterThan(0);
   } finally {
     await contest.close?.();
