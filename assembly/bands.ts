@@ -12,10 +12,11 @@ import {
   SCRATCH_BAND_KEYS,
   SCRATCH_BAND_PARAMETERS,
   SCRATCH_BAND_WORK,
+  SCRATCH_BLOCKS_WORK,
   SCRATCH_HASHES,
 } from "./layout";
 import { rowIds, rowLength } from "./memory";
-import { signatureInto } from "./minhash";
+import { distinctHashesInto, signatureInto } from "./minhash";
 import { multiplyAddInto, onePermutationInto } from "./minhash-fast";
 
 /** Odd, so that seeds of neighbouring bands have nothing in common. */
@@ -61,10 +62,7 @@ export function bandKeysOfRowsInto(
   let out = scratch + SCRATCH_BAND_KEYS;
   for (let row = from; row < to; row++, out += (bands as usize) << 2) {
     const ids = rowIds(scratch, batch, row);
-    const count = rowLength(batch, row);
-    for (let i: usize = 0, end = (count as usize) << 2; i < end; i += 4) {
-      store<u32>(hashes + i, load<u32>(symbolHashes + ((load<u32>(ids + i) as usize) << 2)));
-    }
+    const count = distinctHashesInto(ids, rowLength(batch, row), symbolHashes, scratch + SCRATCH_BLOCKS_WORK, hashes);
     if (scheme === SCHEME_DATASKETCH) signatureInto(hashes, count, parameters, values >> 2, signature);
     else if (scheme === SCHEME_MULTIPLY_ADD) multiplyAddInto(hashes, count, parameters, values >> 4, signature);
     else onePermutationInto(hashes, count, values, signature + ((values as usize) << 2), signature);

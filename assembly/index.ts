@@ -17,7 +17,7 @@ export {
 export { LAYOUT_VERSION } from "./layout";
 export { lcsLength, lcsLengthAtLeast, lcsLengthPair, lcsLengthsInto, pairScratchBytes } from "./lcs";
 export { prepareQuery, queryBytes, releaseQuery } from "./masks";
-export { signatureInto, signatureOfIdsInto, signaturesInto } from "./minhash";
+export { distinctHashesInto, signatureInto, signaturesInto } from "./minhash";
 export { multiplyAddsInto, onePermutationsInto, tokenHashesInto } from "./minhash-fast";
 export { sharedCountsInto } from "./postings";
 export { loadQuery, loadText, unloadQuery, unloadText } from "./query";

@@ -36,7 +36,7 @@ import {
   SIGNATURE_VALUES,
 } from "./layout";
 import { askOf, eventEnds, eventStart, isResident, rowIds, rowLength, symbolIds, symbolStart } from "./memory";
-import { signatureOfIdsInto } from "./minhash";
+import { distinctHashesInto, signatureInto } from "./minhash";
 import { reaches } from "./ratio";
 import { tokenSimilarity } from "./score";
 import { textSimilarities } from "./text";
@@ -116,6 +116,7 @@ export function keepByMinhash(scratch: usize, batch: usize, count: u32, threshol
   const survivors = scratch + SCRATCH_SURVIVORS;
   const symbolHashes = load<u32>(scratch, CONTEXT_SYMBOL_HASHES) as usize;
   const permutations = load<u32>(scratch, CONTEXT_PERMUTATIONS) as usize;
+  const hashes = scratch + SCRATCH_HASHES;
   const own = scratch + SCRATCH_CANDIDATE_SIGNATURE;
   const state = scratch + SCRATCH_QUERY_SIGNATURE;
   let out = survivors;
@@ -123,7 +124,8 @@ export function keepByMinhash(scratch: usize, batch: usize, count: u32, threshol
     const row = load<u32>(p);
     const ids = rowIds(scratch, batch, row);
     const length = rowLength(batch, row);
-    signatureOfIdsInto(ids, length, symbolHashes, scratch + SCRATCH_HASHES, permutations, SIGNATURE_VALUES / 4, own);
+    const distinct = distinctHashesInto(ids, length, symbolHashes, scratch + SCRATCH_BLOCKS_WORK, hashes);
+    signatureInto(hashes, distinct, permutations, SIGNATURE_VALUES / 4, own);
     store<u32>(out, row);
     if (!sharesBand(own, state, SIGNATURE_BANDS, SIGNATURE_ROWS)) continue;
     if (reaches((agreement(own, state, SIGNATURE_VALUES) as f64) / (SIGNATURE_VALUES as f64), threshold)) out += 4;

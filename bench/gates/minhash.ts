@@ -14,7 +14,7 @@ import { multiplyAdd, tokenHash } from "../../test/reference/minhash-fast.ts";
 import { flatten, frozenCorpus } from "../corpus.ts";
 import { type BenchMode, param, sumOf } from "../harness.ts";
 import type { Contest, Side } from "../rounds.ts";
-import { SigningTwin } from "../twins/minhash.ts";
+import { ShortcutSigningTwin, SigningTwin } from "../twins/minhash.ts";
 import { sampleOf, stepSum } from "./answers.ts";
 
 /** Values of the fast schemes and of the packages; datasketch's recorded ones are 100. */
@@ -51,8 +51,16 @@ export function openMinhash(mode: BenchMode): Contest {
   const exact = stepSum(lists.flatMap((set) => [...signatureOfHashes(set)]));
   const fast = stepSum(lists.flatMap((set) => [...multiplyAdd(set, VALUES)]));
   const { multipliers, offsets: added } = recordedPermutations();
-  const twin = new SigningTwin(multipliers, added);
   const twinOut = new Uint32Array(hashes.length * SIGNATURE_VALUES);
+  const twinSide = (name: string, twin: SigningTwin | ShortcutSigningTwin): Side => ({
+    name,
+    items,
+    expected: exact,
+    run: () => {
+      for (let set = 0; set < hashes.length; set++) twin.signInto(flat, offsets[set]!, offsets[set + 1]!, twinOut, set * SIGNATURE_VALUES);
+      return stepSum(twinOut);
+    },
+  });
   const factory = new bloomFilters.MinHashFactory(VALUES, 2 ** 31);
   const fewHashes = few.map((set) => set.map((word) => symbolHash(word) >>> 1));
   return {
@@ -61,16 +69,8 @@ export function openMinhash(mode: BenchMode): Contest {
     sides: [
       signing("datasketch, 100 values", "datasketch", SIGNATURE_VALUES, exact),
       signing("multiply-add, 128 values", "multiply-add", VALUES, fast),
-      {
-        name: "tuned twin, 100 values",
-        items,
-        expected: exact,
-        run: () => {
-          for (let set = 0; set < hashes.length; set++)
-            twin.signInto(flat, offsets[set]!, offsets[set + 1]!, twinOut, set * SIGNATURE_VALUES);
-          return stepSum(twinOut);
-        },
-      },
+      twinSide("tuned twin, 100 values", new SigningTwin(multipliers, added)),
+      twinSide("twin with the shortcut, 100 values", new ShortcutSigningTwin(multipliers, added)),
       repeating("bloom-filters, 128 values", fewItems, () => {
         let sum = 0;
         for (const set of fewHashes) {

@@ -133,15 +133,7 @@ export interface KernelExports {
     blocks: number,
   ): void;
   signatureInto(hashes: number, count: number, permutations: number, groups: number, out: number): void;
-  signatureOfIdsInto(
-    ids: number,
-    count: number,
-    symbolHashes: number,
-    hashes: number,
-    permutations: number,
-    groups: number,
-    out: number,
-  ): void;
+  distinctHashesInto(ids: number, count: number, symbolHashes: number, seen: number, hashes: number): number;
   signaturesInto(hashes: number, offsets: number, from: number, to: number, permutations: number, groups: number, out: number): void;
   agreement(a: number, b: number, values: number): number;
   multiplyAddsInto(hashes: number, offsets: number, from: number, to: number, parameters: number, tiles: number, out: number): void;

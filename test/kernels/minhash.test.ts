@@ -9,7 +9,7 @@ import { OwnMemory } from "../../src/kernels/own-memory.ts";
 import { packPermutations } from "../../src/kernels/permutations.ts";
 import { symbolHash } from "../../src/kernels/sign.ts";
 import { agreement, BANDS, equalBands, ROWS, signature, signatureOfHashes, tokenHash } from "../reference/minhash.ts";
-import { builds, golden, parameters } from "./builds.ts";
+import { builds, golden, parameters, randomFrom } from "./builds.ts";
 
 const u32 = fc.nat(0xffffffff);
 
@@ -32,6 +32,16 @@ describe.each(builds)("$name", ({ kernels }) => {
       }),
       parameters(100),
     );
+  });
+
+  test("sets of any size: pairs and the bits that their numbers take, distinct hashes and repeated ones", () => {
+    const random = randomFrom(31);
+    for (const size of [1, 2, 3, 13, 14, 15, 16, 17, 18, 31, 32, 33, 63, 64, 65, 255, 256, 257, 3_000]) {
+      for (const distinct of [2 ** 32, size / 2, 3]) {
+        const set = Array.from({ length: size }, () => Math.imul(Math.floor(random() * distinct), 0x9e3779b1) >>> 0);
+        expect([...kernels.signature(Uint32Array.from(set))]).toEqual(signatureOfHashes(set));
+      }
+    }
   });
 
   test("many sets at once equal each by itself", () => {
@@ -85,6 +95,34 @@ describe.each(builds)("$name", ({ kernels }) => {
   });
 });
 
+describe.each(builds)("$name: hashes of ids", ({ name }) => {
+  test("each at least once and most of them only once, whatever the table held before", () => {
+    const own = new OwnMemory(new URL(`../../build/${name}.wasm`, import.meta.url).pathname);
+    const floor = own.top;
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat(20), { maxLength: 80 }),
+        fc.array(u32, { minLength: 21, maxLength: 21 }),
+        u32,
+        (ids, symbolHashes, before) => {
+          own.release(floor);
+          const [at, table] = [own.place(Uint32Array.from(ids)), own.place(Uint32Array.from(symbolHashes))];
+          const seen = own.place(new Uint32Array(512).fill(before));
+          const hashes = own.reserve(ids.length * 4);
+          const count = own.exports.distinctHashesInto(at, ids.length, table, seen, hashes);
+          const found = [...own.u32(hashes, count)];
+          expect(new Set(found)).toEqual(new Set(ids.map((id) => symbolHashes[id]!)));
+          // Twenty-one hashes share one of 1,024 cells now and then; then a pair of them may come again.
+          const cells = new Set(symbolHashes.map((hash) => hash % 1024));
+          if (cells.size === new Set(symbolHashes).size) expect(found.length).toBe(new Set(found).size);
+          else expect(found.length).toBeLessThanOrEqual(ids.length);
+        },
+      ),
+      parameters(200),
+    );
+  });
+});
+
 describe.each(builds)("$name: sums whose reduction wraps", ({ name }) => {
   const memory = openMemory(name);
 
@@ -114,6 +152,37 @@ describe.each(builds)("$name: sums whose reduction wraps", ({ name }) => {
     );
   });
 
+  test("two sums whose low halves lie beside each other, with any upper bits, in every lane of two groups and of one alone", () => {
+    // Low halves at either end of their range, and anywhere.
+    const low = fc.oneof(fc.nat(40), u32, fc.integer({ min: 0xffffffd0, max: 0xffffffff }));
+    const upper = fc.tuple(fc.nat(7), fc.oneof(u32, fc.constantFrom(0, 0x1fffffff))).map(([t, rest]) => t * 2 ** 29 + (rest % 2 ** 29));
+    const pairs = fc.tuple(low, fc.integer({ min: -20, max: 20 }), upper, upper);
+    fc.assert(
+      fc.property(
+        fc.array(pairs, { minLength: 12, maxLength: 12 }),
+        u32,
+        u32,
+        fc.array(u32, { maxLength: 40 }),
+        fc.nat(40),
+        (lanes, h, odd, others, place) => {
+          const sum = (high: number, lowHalf: number): bigint => (BigInt(high) << 32n) | BigInt(lowHalf >>> 0);
+          // a * h + b and a * other + b are any two sums: a difference that is odd has an inverse modulo 2^64.
+          const other = (h ^ (odd | 1)) >>> 0;
+          const inverse = inverseOf(BigInt.asUintN(64, BigInt(h) - BigInt(other)));
+          const parameters = lanes.map(([value, distance, high, otherHigh]) => {
+            const [x, y] = [sum(high, value), sum(otherHigh, value + distance)];
+            const a = BigInt.asUintN(64, (x - y) * inverse);
+            return { a, b: BigInt.asUintN(64, x - a * BigInt(h)) };
+          });
+          const hashes = [...others.slice(0, place), h, ...others.slice(place), other];
+          const [multipliers, offsets] = [parameters.map(({ a }) => a), parameters.map(({ b }) => b)];
+          expect(memory.sign(hashes, multipliers, offsets)).toEqual(signatureOfHashes(hashes, multipliers, offsets));
+        },
+      ),
+      parameters(400),
+    );
+  });
+
   test("each wrapping residue alone, and values at the rim of 32 bits", () => {
     for (let t = 0; t <= 7; t++) {
       for (let v = 0; v <= t; v++) {
@@ -128,6 +197,13 @@ describe.each(builds)("$name: sums whose reduction wraps", ({ name }) => {
       expect(memory.sign([1, 2], [0n, 0n, 0n, 0n], offsets)).toEqual(signatureOfHashes([1, 2], [0n, 0n, 0n, 0n], offsets));
     }
   });
+
+  /** The inverse of an odd number modulo 2^64: Newton's step doubles the bits that are right, five at first. */
+  function inverseOf(odd: bigint): bigint {
+    let inverse = (3n * odd) ^ 2n;
+    for (let bits = 5; bits < 64; bits *= 2) inverse = BigInt.asUintN(64, inverse * (2n - odd * inverse));
+    return inverse;
+  }
 
   function openMemory(build: string) {
     const own = new OwnMemory(new URL(`../../build/${build}.wasm`, import.meta.url).pathname);

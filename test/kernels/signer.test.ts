@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { agreementsTwin, SigningTwin } from "../../bench/twins/minhash.ts";
+import { agreementsTwin, ShortcutSigningTwin, SigningTwin } from "../../bench/twins/minhash.ts";
 import { SIGNATURE_SCHEMES, type SignatureScheme } from "../../src/kernels/index.ts";
 import { agreement, recordedPermutations, signatureOfHashes } from "../reference/minhash.ts";
 import { multiplyAdd, onePermutation, parameterNumbers, tokenHash } from "../reference/minhash-fast.ts";
@@ -157,9 +157,9 @@ describe.each(builds)("$name", ({ kernels }) => {
   });
 });
 
-test("the signing twin of the benches signs as the reference does", () => {
+test.each([SigningTwin, ShortcutSigningTwin])("the benches' %o signs as the reference does", (Twin) => {
   const { multipliers, offsets } = recordedPermutations();
-  const twin = new SigningTwin(multipliers, offsets);
+  const twin = new Twin(multipliers, offsets);
   fc.assert(
     fc.property(fc.array(u32, { maxLength: 20 }), (set) => {
       const out = new Uint32Array(multipliers.length + 1);
