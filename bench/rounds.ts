@@ -27,7 +27,10 @@ export interface Gate {
   readonly required: number;
   readonly ambitious?: number;
   readonly atMost?: boolean;
-  /** It needs every core: of a machine on which others work too the best rounds of both sides are compared, not the median of the rounds' ratios. */
+  /**
+   * It needs every core: of a machine on which others work too the best rounds of both sides are compared, not the median of the rounds' ratios. So they are
+   * where a side's own rounds differ (`STEADY`): the load average of a virtual machine does not tell what its neighbours do.
+   */
   readonly needsIdle?: boolean;
 }
 
@@ -36,7 +39,7 @@ export interface Contest {
   readonly unit: string;
   readonly sides: readonly Side[];
   readonly gates: readonly Gate[];
-  /** True: sides work on other threads, so only the wall's clock tells their time. */
+  /** True: sides work on other threads, so only the wall's clock tells their time, and it takes more rounds to meet one that nobody disturbed. */
   readonly threads?: boolean;
   close?(): void | Promise<void>;
 }
@@ -81,12 +84,21 @@ export const QUICK: RoundOptions = { rounds: 1, sideMs: 0, isIdle: false };
 /** Eleven rounds give a median with five on each side; 40 ms are hundreds of runs of a fast side. */
 export const FULL: RoundOptions = { rounds: 11, sideMs: 40, isIdle: false };
 
+/** Rounds of a side whose middle half lies this close together, in parts of their median, were left in peace. */
+const STEADY = 0.05;
+/** For contests of threads. */
+const ROUNDS_OF_THREADS = 2;
+
 /** The value below which `share` of the sorted list lies. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (sorted.length - 1) * share;
   const low = sorted[Math.floor(at)]!;
   return low + (sorted[Math.ceil(at)]! - low) * (at - Math.floor(at));
+}
+
+function isSteady(rounds: readonly number[]): boolean {
+  return quantile(rounds, 0.75) - quantile(rounds, 0.25) < STEADY * quantile(rounds, 0.5);
 }
 
 /** Runs a contest. Throws at the first wrong answer, and for a gate whose sides are missing. */
@@ -116,7 +128,8 @@ export async function runContest(contest: Contest, options: RoundOptions): Promi
     runs.push(Math.max(1, Math.round((options.sideMs * 1e6) / ns)));
   }
   const perRound: number[][] = sides.map(() => []);
-  for (let round = 0; round < options.rounds; round++) {
+  const rounds = options.rounds * (contest.threads === true ? ROUNDS_OF_THREADS : 1);
+  for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < sides.length; turn++) {
       const at = (turn + round) % sides.length;
       perRound[at]!.push((await timed(sides[at]!, runs[at]!)) / sides[at]!.items);
@@ -130,7 +143,7 @@ export async function runContest(contest: Contest, options: RoundOptions): Promi
   return {
     name: contest.name,
     unit: contest.unit,
-    rounds: options.rounds,
+    rounds,
     sides: sides.map((side, at) => ({
       name: side.name,
       items: side.items,
@@ -140,7 +153,8 @@ export async function runContest(contest: Contest, options: RoundOptions): Promi
     gates: contest.gates.map((gate) => {
       const [slow, fast] = [perRound[indexOf(gate.slow)]!, perRound[indexOf(gate.fast)]!];
       const ratios = slow.map((ns, round) => ns / fast[round]!);
-      const by = gate.needsIdle && !options.isIdle ? "best rounds" : "median";
+      const isQuiet = options.isIdle && isSteady(slow) && isSteady(fast);
+      const by = gate.needsIdle && !isQuiet ? "best rounds" : "median";
       const measured = by === "median" ? quantile(ratios, 0.5) : Math.min(...slow) / Math.min(...fast);
       const holds = gate.atMost ? measured <= gate.required : measured >= gate.required;
       return { ...gate, by, measured, low: quantile(ratios, 0.25), high: quantile(ratios, 0.75), holds };
