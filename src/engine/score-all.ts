@@ -3,7 +3,7 @@
  * kernels' memory once for the whole group, so it stays in the caches while state after state meets it, and every core works. Exact: what a
  * state's prediction would match at this recall threshold, without pipeline, is what comes.
  *
- * Bounded: two groups at a time (one being given out, one being scored), each with at most `keep` hits a state. A group is begun when the one
+ * Bounded: two groups at a time (one being given out, one being scored), each with at most `keep` hits a state and GROUP_HITS_MAX in all. A group is begun when the one
  * before it is asked for, and no sooner. Not for one state: a prediction brings structure and metrics besides.
  */
 import type { ScoreAllRequest, ScoredState } from "../engine-types.ts";
@@ -20,8 +20,16 @@ import { KbChanged } from "./plan.ts";
 import { openStream } from "./stream-source.ts";
 import type { SymbolCache } from "./symbol-cache.ts";
 
-/** States of a group: some hundred make reading and copying the kb's patterns nothing beside the scoring. */
-const GROUP_STATES = 512;
+/**
+ * States of a group: for each group the kb's patterns are read and copied once, on one thread. Thousands of states make that nothing beside the scoring,
+ * on whichever number of cores; of a large kb a group then takes minutes, and so would the first answers.
+ */
+const GROUP_STATES_MIN = 1_024;
+const GROUP_STATES_MAX = 4_096;
+/** Pairs that a group should not pass, unless it has fewest states: some ten seconds. */
+const GROUP_PAIRS = 8e9;
+/** Hits that a group may keep: 120 MB. */
+const GROUP_HITS_MAX = 4_194_304;
 /** A group ends here too: states of thousands of symbols have query blocks of megabytes. */
 const GROUP_SYMBOLS_MAX = 262_144;
 /** Ranges of patterns in the pool at a time: one is copied and made while one is scored. */
@@ -66,7 +74,8 @@ export class BulkScorer {
   /** One answer a state, in the states' order. Errors: ENGRAM_BAD_REQUEST for settings out of range; those of the stores and the pool. */
   async *score(request: ScoreAllRequest): AsyncGenerator<ScoredState> {
     const settings = settingsOf(request);
-    const groups = groupsOf(request.queries);
+    const { patternCount } = await this.#options.during(() => this.#options.state.head(request.kb));
+    const groups = groupsOf(request.queries, statesOf(patternCount, settings.keep));
     const score = async (): Promise<readonly ScoredState[]> => {
       const next = await groups.next();
       return next.done === true ? [] : this.#options.during(() => this.#group(request.kb, next.value, settings));
@@ -175,7 +184,13 @@ async function scanRanges(columns: AsyncIterable<CandidateColumns>, score: (rang
   if (failure !== undefined) throw failure.error;
 }
 
-async function* groupsOf(queries: ScoreAllRequest["queries"]): AsyncGenerator<Group> {
+/** States of a group against a kb of so many patterns. */
+function statesOf(patterns: number, keep: number): number {
+  const wanted = Math.min(GROUP_STATES_MAX, Math.max(GROUP_STATES_MIN, Math.floor(GROUP_PAIRS / Math.max(1, patterns))));
+  return Math.max(1, Math.min(wanted, Math.floor(GROUP_HITS_MAX / keep)));
+}
+
+async function* groupsOf(queries: ScoreAllRequest["queries"], most: number): AsyncGenerator<Group> {
   let states: (readonly string[])[] = [];
   let symbols = 0;
   let first = 0;
@@ -183,7 +198,7 @@ async function* groupsOf(queries: ScoreAllRequest["queries"]): AsyncGenerator<Gr
     const flat = flatten(events);
     states.push(flat);
     symbols += flat.length;
-    if (states.length >= GROUP_STATES || symbols >= GROUP_SYMBOLS_MAX) {
+    if (states.length >= most || symbols >= GROUP_SYMBOLS_MAX) {
       yield { first, states };
       first += states.length;
       states = [];
