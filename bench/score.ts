@@ -2,7 +2,7 @@
  * Bulk scoring as `engram score` does it: states against a whole kb on embedded stores, at cutoff 0.5, on one thread and on all; a sample of the answers
  * compared with the plain table over every pattern.
  *
- *   npm run bench:score -- [--patterns 1000000] [--queries 10000] [--one 2000] [--checked 20] [--out bench/record/NAME.json]
+ *   npm run bench:score -- [--patterns 1000000] [--queries 10000] [--one 4096] [--checked 20] [--out bench/record/NAME.json]
  *
  * One thread gets `--one` of the queries: its rate is what is asked for, and the rest would only take its time. Rounds alternate.
  */
@@ -23,7 +23,7 @@ const { values } = parseArgs({
   options: {
     patterns: { type: "string", default: "1000000" },
     queries: { type: "string", default: "10000" },
-    one: { type: "string", default: "2000" },
+    one: { type: "string", default: "4096" },
     rounds: { type: "string", default: "2" },
     checked: { type: "string", default: "20" },
     out: { type: "string" },
