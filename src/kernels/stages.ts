@@ -187,7 +187,7 @@ function copyKept(instance: PoolInstance, kept: number) {
     patternIds[e] = batch.patternId(row);
     for (let n = 0; n < NAME_BYTES; n++) names[e * NAME_BYTES + n] = batch.names[row * NAME_BYTES + n]!;
     batch.copySymbolIds(row, symbolIds, symbolStarts[e]!);
-    for (let to = eventStarts[e]!, n = 0; to < eventStarts[e + 1]!; ) eventEnds[to++] = batch.eventEnd(row, n++);
+    batch.copyEventEnds(row, eventEnds, eventStarts[e]!);
     const start = blockStarts[e]!;
     const end = start + kernels.blocksOfRow(scratch, place, row);
     blockStarts[e + 1] = end;

@@ -163,8 +163,8 @@ export interface CandidateRows {
   /** Writes the ids of row `row` to `to`, from `at` on. */
   copySymbolIds(row: number, to: Uint32Array, at: number): void;
   eventCount(row: number): number;
-  /** Symbols of row `row` up to and with event `index`. */
-  eventEnd(row: number, index: number): number;
+  /** Writes, for each event of row `row`, how many symbols the row has up to and with it to `to`, from `at` on. */
+  copyEventEnds(row: number, to: Uint16Array, at: number): void;
 }
 
 /** The batch at `place` of `memory`. Refuses foreign bytes: ENGRAM_LAYOUT_MISMATCH. */
@@ -196,6 +196,9 @@ export function viewCandidateBatch(memory: Uint8Array, place: number): Candidate
       for (let from = symbolIdsAt + symbolStart(row) * 4, next = at; from < end; from += 4) to[next++] = batch.getUint32(from, true);
     },
     eventCount: (row) => eventStart(row + 1) - eventStart(row),
-    eventEnd: (row, index) => batch.getUint16(eventEndsAt + (eventStart(row) + index) * 2, true),
+    copyEventEnds: (row, to, at) => {
+      const end = eventEndsAt + eventStart(row + 1) * 2;
+      for (let from = eventEndsAt + eventStart(row) * 2, next = at; from < end; from += 2) to[next++] = batch.getUint16(from, true);
+    },
   };
 }

@@ -76,6 +76,8 @@ export function viewResidentBlock(memory: Uint8Array, place: number): ResidentBl
   }
   const rows = field(BATCH_ROWS);
   const block = new DataView(memory.buffer, base, bytes);
+  // Places are multiples of eight. A view of words is read several times as fast as by a DataView.
+  const words = new Uint32Array(memory.buffer, base, bytes >>> 2);
   const [patternIdsAt, lengthsAt, originsAt] = [field(BATCH_PATTERN_IDS_AT), field(RESIDENT_LENGTHS_AT), field(RESIDENT_ORIGINS_AT)];
   const [lanesAt, groupStartsAt] = [field(RESIDENT_LANES_AT), field(RESIDENT_GROUP_STARTS_AT)];
   const [eventStartsAt, eventEndsAt] = [field(RESIDENT_EVENT_STARTS_AT), field(BATCH_EVENT_ENDS_AT)];
@@ -92,11 +94,14 @@ export function viewResidentBlock(memory: Uint8Array, place: number): ResidentBl
     copySymbolIds: (row, to, at) => {
       const end = at + block.getUint16(lengthsAt + row * 2, true);
       const position = block.getUint32(groupStartsAt + Math.floor(row / RESIDENT_LANES) * 4, true);
-      let from = lanesAt + (position * RESIDENT_LANES + (row % RESIDENT_LANES)) * 4;
-      for (let next = at; next < end; from += RESIDENT_LANES * 4) to[next++] = block.getUint32(from, true) - 1;
+      let from = lanesAt / 4 + position * RESIDENT_LANES + (row % RESIDENT_LANES);
+      for (let next = at; next < end; from += RESIDENT_LANES) to[next++] = words[from]! - 1;
     },
     eventCount: (row) => eventStart(row + 1) - eventStart(row),
-    eventEnd: (row, index) => block.getUint16(eventEndsAt + (eventStart(row) + index) * 2, true),
+    copyEventEnds: (row, to, at) => {
+      const end = eventEndsAt + eventStart(row + 1) * 2;
+      for (let from = eventEndsAt + eventStart(row) * 2, next = at; from < end; from += 2) to[next++] = block.getUint16(from, true);
+    },
   };
 }
 

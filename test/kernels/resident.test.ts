@@ -24,11 +24,13 @@ function rowsOf(place: number) {
     const column = new Uint32Array(view.symbolCount(row));
     view.copySymbolIds(row, column, 0);
     const ids = [...column];
+    const ends = new Uint16Array(view.eventCount(row));
+    view.copyEventEnds(row, ends, 0);
     return {
       patternId: view.patternId(row),
       name: Buffer.from(view.names.subarray(row * 20, row * 20 + 20)).toString("hex"),
       ids,
-      ends: Array.from({ length: view.eventCount(row) }, (_, n) => view.eventEnd(row, n)),
+      ends: [...ends],
     };
   });
 }

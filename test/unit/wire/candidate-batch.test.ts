@@ -22,12 +22,13 @@ function rowsOf(memory: Uint8Array, place: number) {
     const column = new Uint32Array(batch.symbolCount(row));
     batch.copySymbolIds(row, column, 0);
     const ids = [...column];
+    const ends = new Uint16Array(batch.eventCount(row));
+    batch.copyEventEnds(row, ends, 0);
     let start = 0;
     return {
       patternId: batch.patternId(row),
       name: Buffer.from(batch.names.subarray(row * 20, row * 20 + 20)).toString("hex"),
-      events: Array.from({ length: batch.eventCount(row) }, (_, index) => {
-        const end = batch.eventEnd(row, index);
+      events: Array.from(ends, (end) => {
         const event = ids.slice(start, end);
         start = end;
         return event;
