@@ -29,12 +29,11 @@ export function compareMatches(a: Match, b: Match): number {
   return b.key - a.key || (a.name < b.name ? -1 : 1);
 }
 
-/** An entry of a block, not copied yet. The name is made when it is first asked for: few keys are equal. */
+/** An entry of a block, not copied yet. */
 class Found {
   readonly key: number;
   readonly block: ScoreBlock;
   readonly entry: number;
-  #name: string | undefined;
 
   constructor(block: ScoreBlock, entry: number) {
     this.key = block.keys[entry]!;
@@ -44,13 +43,22 @@ class Found {
 
   get name(): string {
     const { names } = this.block;
-    this.#name ??= Buffer.from(names.buffer, names.byteOffset + this.entry * NAME_BYTES, NAME_BYTES).toString("hex");
-    return this.#name;
+    return Buffer.from(names.buffer, names.byteOffset + this.entry * NAME_BYTES, NAME_BYTES).toString("hex");
   }
 
   /** Whether it goes before the other one. */
   isBefore(other: Found): boolean {
-    return this.key !== other.key ? this.key > other.key : this.name < other.name;
+    return this.key !== other.key ? this.key > other.key : this.#isNamedBefore(other);
+  }
+
+  /** By the bytes of the names: mostly the first tells, and text of twenty would have to be made. */
+  #isNamedBefore(other: Found): boolean {
+    const [own, others] = [this.block.names, other.block.names];
+    let [at, otherAt] = [this.entry * NAME_BYTES, other.entry * NAME_BYTES];
+    for (const end = at + NAME_BYTES; at < end; at++, otherAt++) {
+      if (own[at] !== others[otherAt]) return own[at]! < others[otherAt]!;
+    }
+    return false;
   }
 }
 
