@@ -29,7 +29,7 @@ export interface Gate {
   readonly atMost?: boolean;
   /**
    * It needs every core: of a machine on which others work too the best rounds of both sides are compared, not the median of the rounds' ratios. So they are
-   * where a side's own rounds differ (`STEADY`): the load average of a virtual machine does not tell what its neighbours do.
+   * where a side's own rounds say so (`STEADY`): the load average of a virtual machine does not tell what its neighbours do.
    */
   readonly needsIdle?: boolean;
 }
@@ -84,8 +84,8 @@ export const QUICK: RoundOptions = { rounds: 1, sideMs: 0, isIdle: false };
 /** Eleven rounds give a median with five on each side; 40 ms are hundreds of runs of a fast side. */
 export const FULL: RoundOptions = { rounds: 11, sideMs: 40, isIdle: false };
 
-/** Rounds of a side whose middle half lies this close together, in parts of their median, were left in peace. */
-const STEADY = 0.05;
+/** A side whose median round takes this many times its best was left in peace. */
+const STEADY = 1.05;
 /** For contests of threads. */
 const ROUNDS_OF_THREADS = 2;
 
@@ -98,7 +98,7 @@ export function quantile(values: readonly number[], share: number): number {
 }
 
 function isSteady(rounds: readonly number[]): boolean {
-  return quantile(rounds, 0.75) - quantile(rounds, 0.25) < STEADY * quantile(rounds, 0.5);
+  return quantile(rounds, 0.5) < STEADY * Math.min(...rounds);
 }
 
 /** Runs a contest. Throws at the first wrong answer, and for a gate whose sides are missing. */
