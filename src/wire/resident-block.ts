@@ -22,6 +22,7 @@ import {
   BATCH_EVENT_ENDS_AT,
   BATCH_EVENTS,
   BATCH_MAGIC,
+  BATCH_MAGIC_VALUE,
   BATCH_NAMES_AT,
   BATCH_PATTERN_IDS_AT,
   BATCH_ROWS,
@@ -103,6 +104,15 @@ export function viewResidentBlock(memory: Uint8Array, place: number): ResidentBl
       for (let from = eventEndsAt + eventStart(row) * 2, next = at; from < end; from += 2) to[next++] = block.getUint16(from, true);
     },
   };
+}
+
+/** How many rows whichever lies at `place` has, for a hundredth of what a view takes. Refuses anything else: ENGRAM_LAYOUT_MISMATCH. */
+export function countRows(words: Uint32Array, place: number): number {
+  const magic = words[(place + BATCH_MAGIC) / 4];
+  const isKnown = (magic === RESIDENT_MAGIC_VALUE || magic === BATCH_MAGIC_VALUE) && words[(place + BATCH_VERSION) / 4] === LAYOUT_VERSION;
+  if (!isKnown || place + words[(place + BATCH_BYTES) / 4]! > words.byteLength)
+    throw new EngineError("ENGRAM_LAYOUT_MISMATCH", `No candidates of layout ${LAYOUT_VERSION} at ${place}.`);
+  return words[(place + BATCH_ROWS) / 4]!;
 }
 
 /** Rows of whichever lies at `place`: a candidate batch or a resident block. Refuses anything else: ENGRAM_LAYOUT_MISMATCH. */
