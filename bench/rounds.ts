@@ -87,7 +87,7 @@ export const FULL: RoundOptions = { rounds: 11, sideMs: 40, isIdle: false };
 /** A side whose median round takes this many times its best was left in peace. */
 const STEADY = 1.05;
 /** For contests of threads. */
-const ROUNDS_OF_THREADS = 2;
+const ROUNDS_OF_THREADS = 4;
 
 /** The value below which `share` of the sorted list lies. */
 export function quantile(values: readonly number[], share: number): number {
