@@ -25,6 +25,7 @@ import { batchesOf, batchLcsLengths, batchRatios, type ClassTable } from "./quer
 import { postingsOf } from "./set-column.ts";
 import { SignatureColumn } from "./signature-column.ts";
 import { type SignatureScheme, Signer } from "./signer.ts";
+import { codePointsOf, utf8Of } from "./text-encoding.ts";
 import { planTextTable, writeTextTable } from "./text-table.ts";
 
 /** Buckets of a candidate's bag (assembly/lane-bag.ts). */
@@ -39,19 +40,6 @@ export interface KernelOptions {
   readonly idLimit?: number;
   /** Another build of the kernels, with its own memory. Default: the package's. */
   readonly wasmPath?: string;
-}
-
-/** The code points of a text, as the text kernels take them. A lone surrogate is one code point. */
-export function codePointsOf(text: string): Uint32Array {
-  const points = new Uint32Array(text.length);
-  let count = 0;
-  for (let at = 0; at < text.length; at++) {
-    const point = text.codePointAt(at)!;
-    points[count++] = point;
-    // Beyond the basic plane a character is two units of the string.
-    if (point > 0xffff) at++;
-  }
-  return count === text.length ? points : points.slice(0, count);
 }
 
 export class Kernels {
@@ -399,29 +387,6 @@ export class Kernels {
   #assertIds(ids: Uint32Array): void {
     for (const id of ids) if (id >= this.idLimit) throw new RangeError(`id ${id} is not below idLimit ${this.idLimit}`);
   }
-}
-
-/** UTF-8 of texts one after the other; text t is `bytes[offsets[t] .. offsets[t + 1])`. */
-function utf8Of(texts: readonly string[]): { readonly bytes: Uint8Array; readonly offsets: Uint32Array } {
-  const all = texts.join("");
-  const offsets = new Uint32Array(texts.length + 1);
-  if (Buffer.byteLength(all) === all.length) {
-    // A byte a character: all at once, a third of the time.
-    texts.forEach((text, t) => {
-      offsets[t + 1] = offsets[t]! + text.length;
-    });
-    return { bytes: Buffer.from(all, "latin1"), offsets };
-  }
-  texts.forEach((text, t) => {
-    offsets[t + 1] = offsets[t]! + Buffer.byteLength(text);
-  });
-  const encoder = new TextEncoder();
-  const bytes = new Uint8Array(offsets[texts.length]!);
-  // One by one: two lone surrogates side by side would become one character.
-  texts.forEach((text, t) => {
-    encoder.encodeInto(text, bytes.subarray(offsets[t]!, offsets[t + 1]!));
-  });
-  return { bytes, offsets };
 }
 
 /** Items of the longest part; RangeError if the offsets do not cut `flat` into parts. */

@@ -4,8 +4,8 @@
  * belongs to one query.
  */
 
-/** A slice's aim: other requests wait for at most this on each thread; between the 0.3 and 5 ms of the design. */
-export const SLICE_NS = 4e6;
+/** A slice's aim: other requests wait for at most this on each thread; the longest that the design allows. */
+export const SLICE_NS = 5e6;
 /**
  * Shorter slices are not worth a second thread: waking one costs the main thread up to 0.35 ms on a virtual machine, each slice sends its own
  * best matches back, and a scan has other batches for the second thread anyway.

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { RatioTwin } from "../../bench/twins/ratio.ts";
-import { codePointsOf } from "../../src/kernels/kernels.ts";
+import { codePointsOf } from "../../src/kernels/text-encoding.ts";
 import { indelRatio } from "../reference/ratio.ts";
 import { builds, golden, parameters, randomFrom, texts } from "./builds.ts";
 
