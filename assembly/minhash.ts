@@ -11,7 +11,7 @@
  * k is more than 8 above that of the first, which has the least value then: two hashes are computed in full. Where they are not (a hash that is repeated;
  * else about hashes^2 / 10^9 a value), all are. Where k may be below 8, the definition is applied. Nothing is left to chance.
  *
- * Cost: O(hashes * values), a nanosecond a hash and eight values, and two a value. Repeated hashes cost up to five times that: better leave them out.
+ * Cost: O(hashes * values), a nanosecond a hash and eight values, and two a value. Of sets that repeat half of their hashes three times that: better leave them out.
  *
  * Permutation parameters are handed in (layout: PERMUTATION_GROUP_BYTES for four): nothing static lives in the module.
  * Reference: test/reference/minhash.ts.
@@ -26,7 +26,7 @@ const ABOVE: u32 = 8;
 
 /**
  * Signs `count` hashes (u32) at `hashes`: writes `groups` times four u32 to `out`. `permutations`: `groups` blocks of parameters.
- * Repeated hashes change nothing. Alignment does not matter.
+ * Repeated hashes change nothing. Alignment does not matter. Four bytes behind the hashes may be read.
  */
 export function signatureInto(hashes: usize, count: u32, permutations: usize, groups: u32, out: usize): void {
   const end = hashes + ((count as usize) << 2);
