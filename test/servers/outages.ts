@@ -20,6 +20,8 @@ export interface Outage {
 
 interface Watch {
   awaySince: number | undefined;
+  /** When it began to come back; it may answer a while before it is known to be there. */
+  returnsAt: number | undefined;
   backAt: number | undefined;
   firstLearnAt: number | undefined;
   answeredMeanwhile: number;
@@ -35,9 +37,9 @@ async function client(servers: TwoServers, node: string, name: string, over: () 
     for (let tries = 0; tries < 2_000; tries++) {
       const start = performance.now();
       const reply = await call(tries % 2 === 0 ? servers.a : servers.b, "POST", path, body, { "idempotency-key": key });
-      const away = watch.awaySince !== undefined && start > watch.awaySince && watch.backAt === undefined;
+      const away = watch.awaySince !== undefined && start > watch.awaySince && watch.returnsAt === undefined;
       if (reply.status === 200) {
-        if (away && watch.backAt === undefined) watch.answeredMeanwhile++;
+        if (away) watch.answeredMeanwhile++;
         return;
       }
       expect(reply.status, reply.text).toBe(503);
@@ -69,7 +71,14 @@ export async function outage(
   clients: number,
   awayMs: number,
 ): Promise<Outage> {
-  const watch: Watch = { awaySince: undefined, backAt: undefined, firstLearnAt: undefined, answeredMeanwhile: 0, refusals: [] };
+  const watch: Watch = {
+    awaySince: undefined,
+    returnsAt: undefined,
+    backAt: undefined,
+    firstLearnAt: undefined,
+    answeredMeanwhile: 0,
+    refusals: [],
+  };
   let over = false;
   const load = Array.from({ length: clients }, (_, i) => client(servers, node, `c${i}-`, () => over, watch));
   const course = (async () => {
@@ -78,6 +87,7 @@ export async function outage(
       await store.away();
       watch.awaySince = performance.now();
       await sleep(awayMs);
+      watch.returnsAt = performance.now();
       await store.back();
       watch.backAt = performance.now();
       await sleep(2_000);
