@@ -16,12 +16,12 @@ export {
 } from "./lane-lcs";
 export { LAYOUT_VERSION } from "./layout";
 export { lcsLength, lcsLengthAtLeast, lcsLengthPair, lcsLengthsInto, pairScratchBytes } from "./lcs";
-export { prepareQuery, queryBytes, releaseQuery } from "./masks";
+export { clearClasses, prepareQuery, queryBytes, releaseQuery } from "./masks";
 export { distinctHashesInto, signatureInto, signaturesInto } from "./minhash";
 export { multiplyAddsInto, onePermutationsInto, tokenHashesInto } from "./minhash-fast";
 export { sharedCountsInto } from "./postings";
 export { loadQuery, loadText, unloadQuery, unloadText } from "./query";
-export { addLatinToBatch, addToBatch, batchLcsLengthsInto, batchRatiosInto, releaseBatch } from "./query-batch";
+export { addLatinToLanes, addToLanes, queryLanesLcsInto, queryLanesRatiosInto } from "./query-lanes";
 export { indelRatio, indelRatioAtLeast, indelRatioPair, indelRatiosInto, neededLcs } from "./ratio";
 export { planResident, sealResident } from "./resident";
 export { blocksOfRow, matchRows } from "./score";

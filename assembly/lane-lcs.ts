@@ -242,7 +242,7 @@ function wordsOf<T>(ids: u64, table: usize, masks: usize): v128 {
 }
 
 /** One step of the recurrence: (S + (S & M)) | (S & ~M). */
-function step(s: v128, mask: v128): v128 {
+export function step(s: v128, mask: v128): v128 {
   return v128.or(i64x2.add(s, v128.and(s, mask)), v128.andnot(s, mask));
 }
 
@@ -292,7 +292,8 @@ function oneWordAtLeast<T>(start: usize, end: usize, table: usize, masks: usize,
   storeZeros(out, s0, s1, s2, s3);
 }
 
-function zeros(s: v128, isHigh: bool): u32 {
+/** Zeros of one of two words: the length that the recurrence has found. */
+export function zeros(s: v128, isHigh: bool): u32 {
   return popcnt<u64>(~(isHigh ? i64x2.extract_lane(s, 1) : i64x2.extract_lane(s, 0))) as u32;
 }
 

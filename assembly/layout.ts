@@ -87,9 +87,12 @@ export const GROUP_BYTES = 192;
 export const MATCHES_NEXT = 192;
 export const MATCHES_POSITIONS = 208;
 export const MATCHES_POSITIONS_MAX = 4096;
-/** In the place of the positions, for a batch of BATCH_QUERIES texts (assembly/query-batch.ts): u32 LCS lengths, so many bytes a text. */
-export const BATCH_QUERIES = 8;
-export const MATCHES_LENGTHS_STRIDE = 2048;
+/* Queries side by side (assembly/query-lanes.ts): how many, u64[QUERY_LANES] a row, and rows u64[256][QUERY_LANES] by Latin-1 character. */
+export const QUERY_LANES = 8;
+export const QUERY_LANES_ROW_BYTES = 64;
+export const QUERY_LANES_LATIN_BYTES = 16384;
+/** In the place of the positions, for texts side by side: u32 LCS lengths, so many bytes a text. */
+export const MATCHES_LENGTHS_BYTES = 2048;
 /** f64[128] */
 export const MATCHES_RATIOS = 16592;
 export const MATCHES_WORK_BYTES = 17616;

@@ -8,6 +8,7 @@
  * Candidate ids must be below the class table's count. Reference: test/reference/lcs.ts.
  */
 import { QUERY_COUNT, QUERY_MASKS, QUERY_TABLE, QUERY_WORDS } from "./layout";
+import { clearClasses } from "./masks";
 
 /** 63 bits: see masks.ts. */
 const WORD_MASK: u64 = ~(0 as u64) >> 1;
@@ -88,7 +89,7 @@ export function lcsLengthPair(a: usize, aCount: u32, b: usize, bCount: u32, tabl
     if (sliceCount <= 63) length += oneWordOfRow(b, end, table, scratch, severalSlices ? carries : 0);
     else if (sliceCount <= 126) length += twoWords(b, end, table, scratch, 32, severalSlices ? carries : 0);
     else length += fourWords(b, end, table, scratch, 32, severalSlices ? carries : 0);
-    for (let c: usize = 0; c < classes; c++) store<u16>(table + ((load<u32>(distinct + (c << 2)) as usize) << 1), 0);
+    clearClasses(distinct, classes as u32, table);
   }
   return length;
 }

@@ -100,10 +100,14 @@ export function prepareQuery(ids: usize, count: u32, table: usize, tableCount: u
 
 /** Unmarks the query's ids in its class table; the query must not be used afterwards. */
 export function releaseQuery(query: usize): void {
-  const table = load<u32>(query, QUERY_TABLE) as usize;
-  const distinct = load<u32>(query, QUERY_IDS) as usize;
-  const end = distinct + ((load<u32>(query, QUERY_CLASSES) as usize) << 2);
-  for (let p = distinct; p < end; p += 4) store<u16>(table + ((load<u32>(p) as usize) << 1), 0);
+  clearClasses(load<u32>(query, QUERY_IDS) as usize, load<u32>(query, QUERY_CLASSES), load<u32>(query, QUERY_TABLE) as usize);
+}
+
+/** Unmarks `classes` ids at `distinct` in a class table. */
+export function clearClasses(distinct: usize, classes: u32, table: usize): void {
+  for (let p = distinct, end = distinct + ((classes as usize) << 2); p < end; p += 4) {
+    store<u16>(table + ((load<u32>(p) as usize) << 1), 0);
+  }
 }
 
 /** Counting sort of the positions by class; `starts[c + 1]` first serves as the cursor of class c and ends as its end. */

@@ -167,7 +167,7 @@ function storeByDefinition(hashes: usize, end: usize, parameters: usize, target:
 }
 
 /** Bytes of the table in which `distinctHashesInto` remembers: u16 by a hash's lowest bits. */
-export const SEEN_BYTES: usize = 2048;
+const SEEN_BYTES: usize = 2048;
 
 /**
  * Hashes of a pattern's symbols (`symbolHashes[id]`) to `hashes`, without most of the repeated ones, which sign nothing and cost time; returns their

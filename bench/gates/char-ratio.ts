@@ -5,7 +5,7 @@
  */
 import { distance } from "fastest-levenshtein";
 import { ratio as fuzzballRatio } from "fuzzball";
-import { Kernels } from "../../src/kernels/index.ts";
+import { Kernels, type TextColumn } from "../../src/kernels/index.ts";
 import { indelRatio } from "../../test/reference/ratio.ts";
 import { CANDIDATES, flatten, frozenCorpus, pointsOf, type Texts, wide } from "../corpus.ts";
 import { type BenchMode, param } from "../harness.ts";
@@ -43,7 +43,13 @@ function contest(name: string, texts: Texts, mode: BenchMode, sizes: { readonly 
   const fewPoints = few.candidates.map(pointsOf);
   const fewItems = queries.length * fewPoints.length;
 
-  const kernelSide = (label: string, turn: (text: string) => string, cutoff: number): Side => {
+  /** `ask` compares all texts with the column and adds up what was found. */
+  const textSide = (
+    label: string,
+    turn: (text: string) => string,
+    cutoff: number,
+    ask: (kernels: Kernels, column: TextColumn, asked: readonly string[]) => number,
+  ): Side => {
     const kernels = new Kernels();
     const column = kernels.texts(candidates.map(turn));
     const asked = texts.queries.map(turn);
@@ -51,35 +57,28 @@ function contest(name: string, texts: Texts, mode: BenchMode, sizes: { readonly 
       name: label,
       items: asked.length * candidates.length,
       expected: foundSums(answers, queries, points, cutoff),
-      run: () => {
-        let sum = 0;
-        for (const text of asked) {
-          const prepared = kernels.text(text);
-          // Candidates are sorted by length, as the table is: matches come in their order.
-          sum += prepared.withRatios(column, cutoff, ({ ratios }) => foundSum(ratios));
-          prepared.release();
-        }
-        return sum;
-      },
+      run: () => ask(kernels, column, asked),
     };
   };
-  const batchSide = (label: string, turn: (text: string) => string): Side => {
-    const kernels = new Kernels();
-    const column = kernels.texts(candidates.map(turn));
-    const asked = texts.queries.map(turn);
-    return {
-      name: label,
-      items: asked.length * candidates.length,
-      expected: foundSums(answers, queries, points, 0),
-      run: () => {
-        let sum = 0;
-        kernels.eachRatios(asked, column, ({ ratios }) => {
-          sum += foundSum(ratios);
-        });
-        return sum;
-      },
-    };
-  };
+  const kernelSide = (label: string, turn: (text: string) => string, cutoff: number): Side =>
+    textSide(label, turn, cutoff, (kernels, column, asked) => {
+      let sum = 0;
+      for (const text of asked) {
+        const prepared = kernels.text(text);
+        // Candidates are sorted by length, as the table is: matches come in their order.
+        sum += prepared.withRatios(column, cutoff, ({ ratios }) => foundSum(ratios));
+        prepared.release();
+      }
+      return sum;
+    });
+  const togetherSide = (label: string, turn: (text: string) => string): Side =>
+    textSide(label, turn, 0, (kernels, column, asked) => {
+      let sum = 0;
+      kernels.eachRatios(asked, column, ({ ratios }) => {
+        sum += foundSum(ratios);
+      });
+      return sum;
+    });
   const twinSide = (): Side => {
     const twin = new RatioTwin(Math.max(...queries.map(({ length }) => length)));
     const { flat, offsets } = flatten(points);
@@ -106,8 +105,8 @@ function contest(name: string, texts: Texts, mode: BenchMode, sizes: { readonly 
     kernelSide("kernel", same, 0),
     ...[0.5, 0.7, 0.8, 0.9].map((cutoff) => kernelSide(`kernel, cutoff ${cutoff}`, same, cutoff)),
     kernelSide("kernel, wide", wide, 0),
-    batchSide("kernel, many texts at once", same),
-    batchSide("kernel, many texts at once, wide", wide),
+    togetherSide("kernel, many texts at once", same),
+    togetherSide("kernel, many texts at once, wide", wide),
     twinSide(),
     {
       name: "plain table",

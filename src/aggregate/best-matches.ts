@@ -1,7 +1,7 @@
 /**
  * Merges score blocks as they arrive into the best `keep` matches overall: greatest key first, ties to the smaller pattern name. The result
- * does not depend on how a scan was cut or in which order its blocks came. Two sorted lists become one: O(keep) for a block that brings something, one
- * comparison for one that holds nothing better. Blocks are referred to while they come in, and only what is left in the end is copied: most of what a
+ * does not depend on how a scan was cut or in which order its blocks came. A bounded heap: O(log keep) a match that is taken, one comparison
+ * for a block that holds nothing better. Blocks are referred to while they come in, and only what is left in the end is copied: most of what a
  * block brings is pushed out by a later one, and a few matches must not keep whole blocks alive.
  */
 import type { ScoreBlock } from "../wire/score-block.ts";
@@ -64,8 +64,8 @@ class Found {
 
 export class BestMatches {
   readonly #keep: number;
-  /** Best first. */
-  #best: Found[] = [];
+  /** Binary heap, the worst at the root. */
+  readonly #heap: Found[] = [];
 
   readonly #isGone: ((patternId: number) => boolean) | undefined;
 
@@ -76,47 +76,60 @@ export class BestMatches {
   }
 
   get kept(): number {
-    return this.#best.length;
+    return this.#heap.length;
   }
 
   /** A match with a smaller key cannot be among the best any more. */
   get floor(): number {
-    return this.#best.length > 0 && this.#best.length >= this.#keep ? this.#best.at(-1)!.key : Number.NEGATIVE_INFINITY;
+    return this.#heap.length > 0 && this.#heap.length >= this.#keep ? this.#heap[0]!.key : Number.NEGATIVE_INFINITY;
   }
 
   /** Takes what belongs to the best so far. The block is only read, and must stay as it is until `sorted`. */
   add(block: ScoreBlock): void {
-    const coming = this.#betterOf(block);
-    if (coming.length === 0) return;
-    const known = this.#best;
-    const best: Found[] = [];
-    const most = Math.min(this.#keep, known.length + coming.length);
-    for (let [at, next] = [0, 0]; best.length < most; ) {
-      const isKnown = next >= coming.length || (at < known.length && known[at]!.isBefore(coming[next]!));
-      best.push(isKnown ? known[at++]! : coming[next++]!);
+    for (let entry = 0; entry < block.kept; entry++) {
+      const full = this.#heap.length >= this.#keep;
+      const worst = this.#heap[0];
+      // Entries come best first: nothing after this one can be better.
+      if (full && (worst === undefined || block.keys[entry]! < worst.key)) return;
+      if (this.#isGone?.(block.patternIds[entry]!) === true) continue;
+      const found = new Found(block, entry);
+      if (!full) this.#push(found);
+      else if (found.isBefore(worst!)) this.#replaceWorst(found);
+      else return;
     }
-    this.#best = best;
   }
 
   /** The best first, in memory of their own. */
   sorted(): readonly Match[] {
-    return copyEntries(this.#best);
+    const best = [...this.#heap].sort((a, b) => (a.isBefore(b) ? -1 : 1));
+    return copyEntries(best);
   }
 
-  /** Entries that are better than the worst of the best, if those are enough. */
-  #betterOf(block: ScoreBlock): Found[] {
-    const coming: Found[] = [];
-    const worst = this.#best.length >= this.#keep ? this.#best.at(-1) : undefined;
-    const most = Math.min(this.#keep, block.kept);
-    for (let entry = 0; entry < block.kept && coming.length < most; entry++) {
-      // Entries come best first: nothing after this one can be better.
-      if (worst !== undefined && block.keys[entry]! < worst.key) break;
-      if (this.#isGone?.(block.patternIds[entry]!) === true) continue;
-      const found = new Found(block, entry);
-      if (worst !== undefined && !found.isBefore(worst)) break;
-      coming.push(found);
+  #push(found: Found): void {
+    const heap = this.#heap;
+    let at = heap.length;
+    heap.push(found);
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (heap[at]!.isBefore(heap[parent]!)) return;
+      [heap[at], heap[parent]] = [heap[parent]!, heap[at]!];
+      at = parent;
     }
-    return coming;
+  }
+
+  #replaceWorst(found: Found): void {
+    const heap = this.#heap;
+    heap[0] = found;
+    let at = 0;
+    for (;;) {
+      const left = 2 * at + 1;
+      if (left >= heap.length) return;
+      const right = left + 1;
+      const child = right < heap.length && heap[left]!.isBefore(heap[right]!) ? right : left;
+      if (heap[child]!.isBefore(heap[at]!)) return;
+      [heap[at], heap[child]] = [heap[child]!, heap[at]!];
+      at = child;
+    }
   }
 }
 

@@ -68,7 +68,7 @@ export interface KernelExports {
     ids: number,
     ratios: number,
   ): number;
-  addToBatch(
+  addToLanes(
     ids: number,
     count: number,
     index: number,
@@ -78,10 +78,10 @@ export interface KernelExports {
     distinct: number,
     classes: number,
   ): number;
-  addLatinToBatch(points: number, count: number, index: number, rows: number): void;
-  releaseBatch(distinct: number, classes: number, table: number): void;
+  addLatinToLanes(points: number, count: number, index: number, rows: number): void;
+  clearClasses(distinct: number, classes: number, table: number): void;
   /** `isNarrow`: 1 or 0. */
-  batchLcsLengthsInto(
+  queryLanesLcsInto(
     lanes: number,
     isNarrow: number,
     starts: number,
@@ -92,7 +92,7 @@ export interface KernelExports {
     stride: number,
     out: number,
   ): void;
-  batchRatiosInto(
+  queryLanesRatiosInto(
     table: number,
     texts: number,
     counts: number,

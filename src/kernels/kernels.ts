@@ -17,11 +17,12 @@ import {
   SIGNATURE_VALUES,
 } from "../../assembly/layout.ts";
 import { layLanes } from "./lane-column.ts";
+import { longestOf } from "./offsets.ts";
 import { OwnMemory } from "./own-memory.ts";
 import { PERMUTATION_GROUPS, recordedPermutations } from "./permutations.ts";
 import { type Block, type Column, type LaneColumn, PreparedSequence, type RatioMatches, type SetColumn } from "./prepared-sequence.ts";
 import { PreparedText, type TextColumn } from "./prepared-text.ts";
-import { batchesOf, batchLcsLengths, batchRatios, type ClassTable } from "./query-batch.ts";
+import { type ClassTable, inEights, sideBySideLcs, sideBySideRatios } from "./query-lanes.ts";
 import { postingsOf } from "./set-column.ts";
 import { SignatureColumn } from "./signature-column.ts";
 import { type SignatureScheme, Signer } from "./signer.ts";
@@ -51,7 +52,7 @@ export class Kernels {
   readonly #permutations: number;
   /** Everything above is columns, the open query and temporary regions. */
   readonly #floor: number;
-  /** What occupies the class table: a query, or the batch in hand. */
+  /** What occupies the class table: a query, or what compares several. */
   #open: object | null = null;
 
   constructor(options: KernelOptions = {}) {
@@ -146,13 +147,14 @@ export class Kernels {
    */
   eachLaneLcsLengths(queries: readonly Uint32Array[], column: LaneColumn, use: (lengths: Uint32Array, query: number) => void): void {
     this.#assertNoneOpen();
-    const { batches, alone } = batchesOf(queries);
-    for (const batch of batches) {
-      const asked = batch.map((query) => queries[query]!);
-      this.#withBatch((table) => batchLcsLengths(this.#memory, table, asked, column, (lengths, at) => use(lengths, batch[at]!)));
-    }
-    for (const query of alone)
-      this.#withQuery(queries[query]!, (opened) => opened.withLaneLcsLengths(column, 0, (lengths) => use(lengths, query)));
+    inEights(
+      queries,
+      (numbers) => {
+        const asked = numbers.map((number) => queries[number]!);
+        this.#withTable((table) => sideBySideLcs(this.#memory, table, asked, column, (lengths, at) => use(lengths, numbers[at]!)));
+      },
+      (number) => this.#withQuery(queries[number]!, (query) => query.withLaneLcsLengths(column, 0, (lengths) => use(lengths, number))),
+    );
   }
 
   /** Ratios of many texts with all texts of a column, as `PreparedText.withRatios` without a cutoff gives them for one; `use` as above. */
@@ -160,19 +162,21 @@ export class Kernels {
     this.#assertNoneOpen();
     this.#assertTexts();
     const points = texts.map(codePointsOf);
-    const { batches, alone } = batchesOf(points);
-    for (const batch of batches) {
-      const asked = batch.map((text) => points[text]!);
-      this.#withBatch((table) => batchRatios(this.#memory, table, asked, column, (found, at) => use(found, batch[at]!)));
-    }
-    for (const text of alone) {
-      const opened = this.text(texts[text]!);
-      try {
-        opened.withRatios(column, 0, (found) => use(found, text));
-      } finally {
-        opened.release();
-      }
-    }
+    inEights(
+      points,
+      (numbers) => {
+        const asked = numbers.map((number) => points[number]!);
+        this.#withTable((table) => sideBySideRatios(this.#memory, table, asked, column, (found, at) => use(found, numbers[at]!)));
+      },
+      (number) => {
+        const text = this.text(texts[number]!);
+        try {
+          text.withRatios(column, 0, (found) => use(found, number));
+        } finally {
+          text.release();
+        }
+      },
+    );
   }
 
   /** Copies texts in, laid out for comparison. Throws while a query is open. Needs the default `idLimit`. */
@@ -331,8 +335,8 @@ export class Kernels {
     }
   }
 
-  /** Nothing else may be opened by what is called while the batch's classes are in the table. */
-  #withBatch(run: (table: ClassTable) => void): void {
+  /** Nothing else may be opened by what is called while classes are in the table. */
+  #withTable(run: (table: ClassTable) => void): void {
     this.#open = run;
     try {
       run({ at: this.#table, count: this.idLimit });
@@ -387,16 +391,4 @@ export class Kernels {
   #assertIds(ids: Uint32Array): void {
     for (const id of ids) if (id >= this.idLimit) throw new RangeError(`id ${id} is not below idLimit ${this.idLimit}`);
   }
-}
-
-/** Items of the longest part; RangeError if the offsets do not cut `flat` into parts. */
-function longestOf(flat: Uint32Array, offsets: Uint32Array): number {
-  let longest = 0;
-  for (let c = 1; c < offsets.length; c++) {
-    const size = offsets[c]! - offsets[c - 1]!;
-    if (size < 0) throw new RangeError(`offsets must ascend: ${offsets[c - 1]} before ${offsets[c]} at ${c}`);
-    longest = Math.max(longest, size);
-  }
-  if (offsets[0] !== 0 || offsets.at(-1) !== flat.length) throw new RangeError("offsets must run from 0 to the number of items");
-  return longest;
 }

@@ -30,7 +30,7 @@ import { EngineError } from "../errors.ts";
 import type { CandidateRows } from "../wire/candidate-batch.ts";
 import { codePoints, type QueryBlockView, type StageRecord } from "../wire/query-block.ts";
 import type { Partner, SymbolTable } from "../wire/query-spec.ts";
-import { countRows, viewCandidates } from "../wire/resident-block.ts";
+import { viewCandidates } from "../wire/resident-block.ts";
 import { type StageCount, sealScoreBlock } from "../wire/score-block.ts";
 import type { PoolInstance } from "./instance.ts";
 
@@ -95,7 +95,7 @@ class Books {
 
 function scorePiece(instance: PoolInstance, query: QueryBlockView, { place, from, to }: Piece, books: Books): void {
   const { kernels, scratch } = instance;
-  const rows = countRows(instance.words, place);
+  const { rows } = viewCandidates(instance.bytes, place);
   if (from < 0 || to > rows || from > to) throw new RangeError(`rows ${from} to ${to} of a batch of ${rows}`);
   const bad = kernels.firstBadRow(place, from, to, query.symbolCount);
   if (bad !== 0) {

@@ -3,13 +3,16 @@
  * and looked up once for all eight, and their mask words lie side by side in one row, so four vector loads bring them; with candidates in the
  * lanes (lane-lcs.ts, text-query.ts) each word is a look-up and a load of its own. The recurrence is that of lcs.ts.
  *
- * Cost: five to six tenths of eight queries one after the other. For queries of up to 64 elements, and without a cutoff: what rules a candidate out for
+ * Cost: half to two thirds of eight queries one after the other. For queries of up to 64 elements, and without a cutoff: what rules a candidate out for
  * one query would have to rule it out for all. Fewer queries are filled up with empty ones (rows without bits). Reference: test/reference/lcs.ts.
  */
+
+import { step, zeros } from "./lane-lcs";
 import {
-  BATCH_QUERIES,
-  MATCHES_LENGTHS_STRIDE,
+  MATCHES_LENGTHS_BYTES,
   MATCHES_POSITIONS,
+  QUERY_LANES_LATIN_BYTES,
+  QUERY_LANES_ROW_BYTES,
   RESIDENT_LANES,
   TEXTS_PLACES_AT,
   TEXTS_RUN_BYTES,
@@ -18,17 +21,16 @@ import {
 } from "./layout";
 import { ratiosOfRun } from "./text-table";
 
-/** u64[BATCH_QUERIES]. */
-const ROW_BYTES: usize = BATCH_QUERIES << 3;
-/** Rows by Latin-1 character. */
-const LATIN_ROWS: u32 = 256;
+/** Characters that are a byte. */
+const LATIN_1_MAX: u32 = 255;
+const ROW_BYTES: usize = QUERY_LANES_ROW_BYTES;
 
 /**
- * Adds query number `index` to a batch: `count` ids, 64 at most. An id without a class gets the next one; `table` (u16 by id, zero before the batch's first
- * query) holds where a class's row starts in `rows`, whose first row stays zero: 513 rows of 64 bytes are enough for any batch. `distinct`: u32 a
+ * Adds query number `index` of eight: `count` ids, 64 at most. An id without a class gets the next one; `table` (u16 by id, zero before the first
+ * query) holds where a class's row starts in `rows`, whose first row stays zero: 513 rows of 64 bytes are always enough. `distinct`: u32 a
  * class, its id. Ids from `tableCount` on match nothing. Returns the number of classes.
  */
-export function addToBatch(
+export function addToLanes(
   ids: usize,
   count: u32,
   index: u32,
@@ -56,19 +58,12 @@ export function addToBatch(
   return known as u32;
 }
 
-/** Clears the table again. */
-export function releaseBatch(distinct: usize, classes: u32, table: usize): void {
-  for (let p = distinct, end = distinct + ((classes as usize) << 2); p < end; p += 4) {
-    store<u16>(table + ((load<u32>(p) as usize) << 1), 0);
-  }
-}
-
-/** Adds a text's Latin-1 characters to rows by character, u64[256][BATCH_QUERIES], which are cleared for the first text. */
-export function addLatinToBatch(points: usize, count: u32, index: u32, rows: usize): void {
-  if (index === 0) memory.fill(rows, 0, (LATIN_ROWS as usize) * ROW_BYTES);
+/** Adds a text's Latin-1 characters to rows by character, u64[256][QUERY_LANES], which are cleared for the first text. */
+export function addLatinToLanes(points: usize, count: u32, index: u32, rows: usize): void {
+  if (index === 0) memory.fill(rows, 0, QUERY_LANES_LATIN_BYTES);
   for (let p: u32 = 0; p < count; p++) {
     const point = load<u32>(points + ((p as usize) << 2));
-    if (point < LATIN_ROWS) setBit(rows + (point as usize) * ROW_BYTES, index, p);
+    if (point <= LATIN_1_MAX) setBit(rows + (point as usize) * ROW_BYTES, index, p);
   }
 }
 
@@ -78,10 +73,10 @@ function setBit(row: usize, index: u32, position: u32): void {
 }
 
 /**
- * LCS lengths of a batch and all lanes of groups `from` to `to` (exclusive), by place: u32, query q's from `out + q * stride` on. `lanes` as
- * `laneLcsLengthsInto` takes them or, with `isNarrow`, `narrowLcsLengthsInto`. `table`: what `addToBatch` marked; before it, two zero bytes for padding.
+ * LCS lengths of eight queries and all lanes of groups `from` to `to` (exclusive), by place: u32, query q's from `out + q * stride` on. `lanes` as
+ * `laneLcsLengthsInto` takes them or, with `isNarrow`, `narrowLcsLengthsInto`. `table`: what `addToLanes` marked; before it, two zero bytes for padding.
  */
-export function batchLcsLengthsInto(
+export function queryLanesLcsInto(
   lanes: usize,
   isNarrow: bool,
   starts: usize,
@@ -107,10 +102,10 @@ export function batchLcsLengthsInto(
 }
 
 /**
- * Ratios of a batch of texts and all texts of a table, by position: f64, text t's from `out + t * stride` on. `counts`: u32 a text, its length, for
- * `texts` of them. `latinRows`: `addLatinToBatch`; `rows` and `classes`: `addToBatch` over code points. `work`: MATCHES_WORK_BYTES.
+ * Ratios of up to eight texts and all texts of a table, by position: f64, text t's from `out + t * stride` on. `counts`: u32 a text, its length, for
+ * `texts` of them. `latinRows`: `addLatinToLanes`; `rows` and `classes`: `addToLanes` over code points. `work`: MATCHES_WORK_BYTES.
  */
-export function batchRatiosInto(
+export function queryLanesRatiosInto(
   table: usize,
   texts: u32,
   counts: usize,
@@ -125,7 +120,7 @@ export function batchRatiosInto(
   const places = load<u32>(table, TEXTS_PLACES_AT) as usize;
   const runsEnd = runs + (load<u32>(table, TEXTS_RUNS) as usize) * TEXTS_RUN_BYTES;
   const lengths = work + MATCHES_POSITIONS;
-  const piece = (MATCHES_LENGTHS_STRIDE >> 2) as u32;
+  const piece = (MATCHES_LENGTHS_BYTES >> 2) as u32;
   let position: u32 = 0;
   for (let run = runs; run < runsEnd; run += TEXTS_RUN_BYTES) {
     const end = load<u32>(run);
@@ -135,20 +130,15 @@ export function batchRatiosInto(
       const count = min(end - position, piece);
       const first = load<u32>(places + ((position as usize) << 2)) as usize;
       const bytes = isWide ? (length as usize) << 2 : (length as usize);
-      if (isWide) compareEach<i32>(first, first + bytes, count, bytes, bytes, classes, rows, MATCHES_LENGTHS_STRIDE, lengths);
-      else compareEach<u8>(first, first + bytes, count, bytes, bytes, 0, latinRows, MATCHES_LENGTHS_STRIDE, lengths);
+      if (isWide) compareEach<i32>(first, first + bytes, count, bytes, bytes, classes, rows, MATCHES_LENGTHS_BYTES, lengths);
+      else compareEach<u8>(first, first + bytes, count, bytes, bytes, 0, latinRows, MATCHES_LENGTHS_BYTES, lengths);
       for (let text: usize = 0; text < (texts as usize); text++) {
         const target = out + text * stride + ((position as usize) << 3);
-        ratiosOfRun(lengths + text * MATCHES_LENGTHS_STRIDE, count, length, load<u32>(counts + (text << 2)), work, target);
+        ratiosOfRun(lengths + text * MATCHES_LENGTHS_BYTES, count, length, load<u32>(counts + (text << 2)), work, target);
       }
       position += count;
     }
   }
-}
-
-/** One step of the recurrence: (S + (S & M)) | (S & ~M). */
-function step(s: v128, mask: v128): v128 {
-  return v128.or(i64x2.add(s, v128.and(s, mask)), v128.andnot(s, mask));
 }
 
 /** Bytes from one element of a candidate to the next: in a text of T u8 or i32 they stand side by side, in lanes of T u16 or u32 others stand between. */
@@ -188,14 +178,14 @@ function compareEach<T>(
     }
     start += toNextFirst;
     stop += toNextEnd;
-    storeZeros(target, stride, s0);
-    storeZeros(target + 2 * stride, stride, s1);
-    storeZeros(target + 4 * stride, stride, s2);
-    storeZeros(target + 6 * stride, stride, s3);
+    storeLengths(target, stride, s0);
+    storeLengths(target + 2 * stride, stride, s1);
+    storeLengths(target + 4 * stride, stride, s2);
+    storeLengths(target + 6 * stride, stride, s3);
   }
 }
 
-function storeZeros(out: usize, stride: usize, s: v128): void {
-  store<u32>(out, popcnt<u64>(~i64x2.extract_lane(s, 0)) as u32);
-  store<u32>(out + stride, popcnt<u64>(~i64x2.extract_lane(s, 1)) as u32);
+function storeLengths(out: usize, stride: usize, s: v128): void {
+  store<u32>(out, zeros(s, false));
+  store<u32>(out + stride, zeros(s, true));
 }
