@@ -84,7 +84,7 @@ export const QUICK: RoundOptions = { rounds: 1, sideMs: 0, isIdle: false };
 /** Eleven rounds give a median with five on each side; 40 ms are hundreds of runs of a fast side. */
 export const FULL: RoundOptions = { rounds: 11, sideMs: 40, isIdle: false };
 
-/** A side whose median round takes this many times its best was left in peace. */
+/** A side whose median round takes less than so many times its best was left in peace. */
 const STEADY = 1.05;
 /** For contests of threads. */
 const ROUNDS_OF_THREADS = 4;

@@ -28,7 +28,7 @@ const GROUP_STATES_MIN = 1_024;
 const GROUP_STATES_MAX = 4_096;
 /** Pairs that a group should not pass, unless it has fewest states: some ten seconds. */
 const GROUP_PAIRS = 8e9;
-/** Hits that a group may keep: 120 MB. */
+/** Hits that a group may keep; it may hold twice as many, of 28 bytes, for a while: 235 MB. */
 const GROUP_HITS_MAX = 4_194_304;
 /** A group ends here too: states of thousands of symbols have query blocks of megabytes. */
 const GROUP_SYMBOLS_MAX = 262_144;
@@ -64,6 +64,14 @@ interface Group {
   readonly states: readonly (readonly string[])[];
 }
 
+interface ScoredGroup {
+  /** Number of its first state. */
+  readonly first: number;
+  /** Patterns that each state was compared with. */
+  readonly patterns: number;
+  readonly best: readonly BestHits[];
+}
+
 export class BulkScorer {
   readonly #options: BulkScorerOptions;
 
@@ -76,20 +84,23 @@ export class BulkScorer {
     const settings = settingsOf(request);
     const { patternCount } = await this.#options.during(() => this.#options.state.head(request.kb));
     const groups = groupsOf(request.queries, statesOf(patternCount, settings.keep));
-    const score = async (): Promise<readonly ScoredState[]> => {
+    const score = async (): Promise<ScoredGroup | undefined> => {
       const next = await groups.next();
-      return next.done === true ? [] : this.#options.during(() => this.#group(request.kb, next.value, settings));
+      return next.done === true ? undefined : this.#options.during(() => this.#group(request.kb, next.value, settings));
     };
     let coming = score();
     // Looked at when its turn comes; until then its failure is nobody's.
     coming.catch(() => undefined);
     try {
       for (;;) {
-        const answers = await coming;
-        if (answers.length === 0) return;
+        const scored = await coming;
+        if (scored === undefined) return;
         coming = score();
         coming.catch(() => undefined);
-        yield* answers;
+        // One by one, each when it is asked for: as objects, all hits of a group would be many times their bytes.
+        for (const [at, hits] of scored.best.entries()) {
+          yield { index: scored.first + at, patterns: scored.patterns, matched: hits.matched, matches: hits.sorted() };
+        }
       }
     } finally {
       await coming.catch(() => undefined);
@@ -97,7 +108,7 @@ export class BulkScorer {
     }
   }
 
-  async #group(kb: string, group: Group, settings: Settings): Promise<readonly ScoredState[]> {
+  async #group(kb: string, group: Group, settings: Settings): Promise<ScoredGroup> {
     for (let tries = 0; tries < TRIES; tries++) {
       try {
         return await this.#attempt(await this.#options.state.head(kb), group, settings);
@@ -108,7 +119,7 @@ export class BulkScorer {
     throw new EngineError("ENGRAM_CONFLICT", "The knowledge base was cleared again and again while it was read. Try again.");
   }
 
-  async #attempt(head: KbHead, { first, states }: Group, settings: Settings): Promise<readonly ScoredState[]> {
+  async #attempt(head: KbHead, { first, states }: Group, settings: Settings): Promise<ScoredGroup> {
     const { state, pool } = this.#options;
     const options: ScoreOptions = settings.signal === undefined ? {} : { signal: settings.signal };
     const stream = await openStream(state, this.#options, head, options);
@@ -123,12 +134,12 @@ export class BulkScorer {
           for (let q = 0; q < hits.queries; q++) {
             const own = best[order[from + q]!]!;
             own.matched += hits.matched[q]!;
-            for (const end = at + hits.kept[q]!; at < end; at++) own.add(hits.similarities[at]!, hits.names, at * NAME_BYTES, NAME_BYTES);
+            for (const end = at + hits.kept[q]!; at < end; at++) own.add(hits.similarities[at]!, hits.names, at * NAME_BYTES);
           }
         }
       });
     }
-    return best.map((hits, i) => ({ index: first + i, patterns, matched: hits.matched, matches: hits.sorted() }));
+    return { first, patterns, best };
   }
 
   /** The states that can match anything, packed; `order[i]` is the state of packed query i. */
